@@ -1,0 +1,1 @@
+"""Where captions go: WebSocket, subtitle files, the terminal."""

@@ -1,0 +1,1 @@
+"""Where audio and live text come from: files, microphone, standard input."""

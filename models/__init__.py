@@ -1,0 +1,1 @@
+"""Networks and what belongs to them: tokenisers, layers, checkpoints, training. Knows no streams."""

@@ -1,0 +1,1 @@
+"""Data preparation, the training loop and one task per kind of model."""

@@ -1,0 +1,1 @@
+"""The Qt subtitle overlay. Knows engine.captions only."""
