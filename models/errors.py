@@ -1,0 +1,8 @@
+"""The error that every reader of model files raises."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, or belongs to another kind of model.
+
+    The message names the file or the tensor and says what was expected.
+    """
