@@ -1,0 +1,1 @@
+"""OWSM-CTC: one CTC encoder for speech recognition, speech translation and language detection."""
