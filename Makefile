@@ -1,0 +1,39 @@
+# make run      subtitles for a shipped recording, set-up included
+# make help     the rest
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+DEMO ?= $(firstword $(wildcard assets/demo.*))
+ARGS ?=
+
+.PHONY: run setup test check format clean help
+
+run: setup ## play a shipped recording with German subtitles (overlay, or terminal without a display)
+	@$(BIN)/dragoman run $(DEMO) --from en --to de --pace real $(ARGS)
+
+setup: ## make .venv and install what is missing; seconds the second time
+	@sh .ci/setup.sh
+
+# Without a display the overlay's tests draw on a virtual one.
+test: setup ## run the tests
+	@if [ -z "$$DISPLAY" ] && command -v xvfb-run >/dev/null; then \
+		exec xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python -m pytest $(ARGS); \
+	else exec $(BIN)/python -m pytest $(ARGS); fi
+
+check: setup ## formatting, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup ## rewrite the sources in the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove .venv and everything else that can be made again
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
