@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from models.owsm_ctc.model import OwsmCtc
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -123,3 +126,16 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{weights}: damaged or truncated ({error})") from error
     return Checkpoint(directory, config, tensors, tokenizer)
+
+
+def load_espnet(directory: Path, device: torch.device | str = "cpu") -> "OwsmCtc":
+    """Load a public OWSM-CTC repository in ESPnet's layout; see `models.espnet.load_espnet`.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, the configuration is not supported, or a
+            tensor is missing, extra or misshapen.
+    """
+    # Here, because the recogniser itself is built on this module.
+    from models.espnet import load_espnet as load
+
+    return load(directory, device)

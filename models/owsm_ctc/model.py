@@ -1,20 +1,323 @@
-"""OwsmCtc: the network with its vocabulary; what training and recognition construct."""
+"""OwsmCtc: the network with its vocabulary; what training constructs and recognition calls.
 
+`forward`, for training, is documented in `models.owsm_ctc.network`. The methods here take audio as
+one-dimensional float arrays at 16 kHz, -1 … 1, and expect the model in evaluation mode, as the
+loaders return it. Nothing is padded to the 30 s of training: the official models want that from
+the caller, the small models of this project do not.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from sentencepiece import SentencePieceProcessor
+from torch import Tensor
 
-from models.owsm_ctc.config import OwsmCtcConfig
-from models.owsm_ctc.network import OwsmCtcNetwork
+from models.checkpoint import read_checkpoint, save_checkpoint
+from models.errors import CheckpointError
+from models.owsm_ctc.alignment import align_tokens
+from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE, OwsmCtcConfig
+from models.owsm_ctc.decoding import Bias, Run, beam_search, frame_start_s, greedy_runs
+from models.owsm_ctc.frontend import HOP_SAMPLES
+from models.owsm_ctc.long_form import Buffering
+from models.owsm_ctc.network import PREFIX_FRAMES, OwsmCtcNetwork
+from models.owsm_ctc.recognition import Recognition, Token, Word, join_words
+from models.owsm_ctc.subsampling import MIN_FRAMES
 from models.owsm_ctc.vocabulary import Vocabulary
+
+KIND = "owsm-ctc"
+Audio = NDArray[np.floating]
+
+_MIN_SAMPLES = (MIN_FRAMES - 1) * HOP_SAMPLES  # 140 ms: one encoder frame
+_MAX_BUFFERS_AT_ONCE = 4  # buffers of long audio in one batch; bounds the memory
 
 
 class OwsmCtc(OwsmCtcNetwork):
-    """A recogniser; `forward` is documented in `models.owsm_ctc.network`.
+    """A recogniser.
 
-    `vocabulary` is None if no tokenizer was given: enough to train, not to read text.
+    Args:
+        config: sizes and vocabulary.
+        tokenizer: sentencepiece model of the text; without it the model can be trained and run,
+            but not read or write text.
     """
 
     def __init__(
         self, config: OwsmCtcConfig, tokenizer: SentencePieceProcessor | None = None
     ) -> None:
         super().__init__(config)
-        self.vocabulary = Vocabulary(config.tokens, tokenizer) if tokenizer else None
+        self._vocabulary = Vocabulary(config.tokens, tokenizer) if tokenizer else None
+
+    @classmethod
+    def from_checkpoint(cls, directory: Path, device: torch.device | str = "cpu") -> "OwsmCtc":
+        """Load a checkpoint folder of this project, ready for inference.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or of another kind.
+        """
+        checkpoint = read_checkpoint(directory).expect(KIND)
+        try:
+            config = OwsmCtcConfig.from_json(checkpoint.config["model"])
+            tokenizer = SentencePieceProcessor(model_proto=checkpoint.tokenizer)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{directory}: {error}") from error
+        model = cls(config, tokenizer)
+        checkpoint.load_into(model)
+        return model.to(device).eval()
+
+    def save(
+        self,
+        directory: Path,
+        *,
+        dtype: torch.dtype = torch.float32,
+        facts: dict[str, object] | None = None,
+    ) -> None:
+        """Write a checkpoint folder that `from_checkpoint` reads.
+
+        Args:
+            directory: created if absent.
+            dtype: of the stored tensors.
+            facts: further JSON values for `config.json`, such as the training data.
+        """
+        tokenizer = self.vocabulary.tokenizer.serialized_model_proto()
+        config = {**(facts or {}), "kind": KIND, "model": self.config.to_json()}
+        save_checkpoint(directory, config, self, tokenizer, dtype=dtype)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Tokens, languages and tasks; asking for it needs a model with a tokenizer."""
+        if self._vocabulary is None:
+            raise ValueError("this model was made without a tokenizer")
+        return self._vocabulary
+
+    @torch.inference_mode()
+    def log_probs(
+        self,
+        audio: Sequence[Audio],
+        *,
+        lang: Sequence[str],
+        task: Sequence[str],
+        prompt: Sequence[str | None],
+    ) -> tuple[Tensor, Tensor]:
+        """Return CTC log-probabilities of a batch.
+
+        Rows shorter than the longest are padded with zeros. As in the original, the convolutions
+        see that padding: a padded row differs slightly from the same audio alone.
+
+        Args:
+            audio: samples of each row; below 140 ms it is filled up with silence.
+            lang: language of each row, such as `<eng>`, or `<nolang>`.
+            task: `<asr>` or `<st_xxx>` for each row.
+            prompt: text before each row; None, an empty text or one with `<na>` means none.
+
+        Returns:
+            (batch, frames, vocabulary), the two prefix frames included, and (batch,) valid frames.
+
+        Raises:
+            ValueError: the sequences differ in length, the audio is not finite mono float audio,
+                or the model does not know a language or task.
+        """
+        if not len(audio) == len(lang) == len(task) == len(prompt) >= 1:
+            raise ValueError(
+                f"a batch needs as many languages, tasks and prompts as audios, at least one; got "
+                f"{len(audio)} audios, {len(lang)}, {len(task)}, {len(prompt)}"
+            )
+        vocabulary, device = self.vocabulary, self.head.weight.device
+        samples, lengths = _batch_audio([_check_audio(row) for row in audio])
+        prefixes = [
+            [vocabulary.language_id(one_lang), vocabulary.task_id(one_task)]
+            for one_lang, one_task in zip(lang, task, strict=True)
+        ]
+        prompts = [vocabulary.prompt_ids(one) for one in prompt]
+        prompt_lengths = [len(ids) for ids in prompts]
+        longest = max(prompt_lengths)
+        # Any id does as padding: attention does not reach it.
+        padded = [ids + [0] * (longest - len(ids)) for ids in prompts]
+        features, feature_lengths = self.frontend(samples.to(device), lengths.to(device))
+        output = self(
+            features.to(self.head.weight.dtype),
+            feature_lengths,
+            torch.tensor(prefixes, device=device),
+            torch.tensor(padded, device=device),
+            torch.tensor(prompt_lengths, device=device),
+            keep_inter=False,
+        )
+        return output.log_probs, output.lengths
+
+    def recognize(
+        self,
+        audio: Audio,
+        *,
+        lang: str = NO_LANGUAGE,
+        task: str = TRANSCRIBE,
+        prompt: str | None = None,
+    ) -> Recognition:
+        """Recognise audio in one pass, greedily; see `log_probs` for arguments and errors."""
+        log_probs, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
+        runs = [_shifted(run) for run in greedy_runs(log_probs[0])]
+        return self._recognition(runs, self.detected_language(log_probs[0]))
+
+    def recognize_beam(
+        self,
+        audio: Audio,
+        *,
+        lang: str = NO_LANGUAGE,
+        task: str = TRANSCRIBE,
+        prompt: str | None = None,
+        beam: int = 5,
+        bias: Bias | None = None,
+    ) -> Recognition:
+        """Recognise audio by prefix beam search; times come from aligning the best sequence."""
+        log_probs, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
+        frames = log_probs[0].cpu().numpy()
+        best = beam_search(frames, beam=beam, bias=bias)[0]
+        ids = list(best.token_ids)
+        runs = [_shifted(run) for run in align_tokens(frames, ids)] if ids else []
+        return self._recognition(runs, self.detected_language(log_probs[0]))
+
+    def recognize_long(
+        self,
+        audio: Audio,
+        *,
+        context_s: float,
+        lang: str = NO_LANGUAGE,
+        task: str = TRANSCRIBE,
+        prompt: str | None = None,
+    ) -> Recognition:
+        """Recognise audio of any length in overlapping buffers, greedily.
+
+        Args:
+            audio: samples.
+            context_s: seconds on both sides of each buffer that are encoded and dropped, a
+                multiple of 0.08.
+            lang: as in `log_probs`. With `<nolang>` each buffer finds its own language; the
+                language returned is that of the first.
+            task: as in `log_probs`.
+            prompt: text before the audio; only the first buffer gets it.
+        """
+        log_probs = self.buffer_log_probs(
+            audio, context_s=context_s, lang=lang, task=task, prompt=prompt
+        )
+        frames = Buffering(self.config.buffer_s, context_s).join(log_probs, len(audio))
+        return self._recognition(greedy_runs(frames), self.detected_language(log_probs[0]))
+
+    def buffer_log_probs(
+        self,
+        audio: Audio,
+        *,
+        context_s: float,
+        lang: str = NO_LANGUAGE,
+        task: str = TRANSCRIBE,
+        prompt: str | None = None,
+    ) -> Tensor:
+        """Return (buffers, frames, vocabulary) of long audio, prefix frames and context included.
+
+        `models.owsm_ctc.long_form.Buffering` joins them. Arguments as in `recognize_long`.
+        """
+        buffers = Buffering(self.config.buffer_s, context_s).cut(_check_audio(audio))
+        prompts = [prompt, *[None] * (len(buffers) - 1)]
+        parts = []
+        for first in range(0, len(buffers), _MAX_BUFFERS_AT_ONCE):
+            rows = buffers[first : first + _MAX_BUFFERS_AT_ONCE]
+            log_probs, _ = self.log_probs(
+                list(rows),
+                lang=[lang] * len(rows),
+                task=[task] * len(rows),
+                prompt=prompts[first : first + _MAX_BUFFERS_AT_ONCE],
+            )
+            parts.append(log_probs)
+        return torch.cat(parts)
+
+    def align(
+        self,
+        audio: Audio,
+        text: str,
+        *,
+        lang: str = NO_LANGUAGE,
+        task: str = TRANSCRIBE,
+        context_s: float = 4.0,
+    ) -> tuple[Word, ...]:
+        """Return when each word of a known text was spoken (CTC forced alignment).
+
+        Args:
+            audio: samples; what exceeds the model's buffer is cut as in `recognize_long`.
+            text: what was said, in the spelling that the model writes.
+            lang: as in `log_probs`.
+            task: as in `log_probs`.
+            context_s: used for long audio only.
+
+        Raises:
+            AlignmentError: the text is empty or too long for the audio.
+        """
+        if len(audio) > self.config.buffer_s * 16_000:
+            buffers = self.buffer_log_probs(audio, context_s=context_s, lang=lang, task=task)
+            log_probs = Buffering(self.config.buffer_s, context_s).join(buffers, len(audio))
+        else:
+            batch, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[None])
+            log_probs = batch[0, PREFIX_FRAMES:]
+        ids = self.vocabulary.encode(" ".join(text.split()))
+        return join_words(self._tokens(align_tokens(log_probs.cpu().numpy(), ids)))
+
+    def detected_language(self, log_probs: Tensor) -> str:
+        """Return the most probable language token of (frames, vocabulary) log-probabilities.
+
+        The model writes it on its first frame, the language's prefix frame, also when the prefix
+        was `<nolang>`.
+        """
+        languages = self.vocabulary.languages
+        first = self.vocabulary.language_id(languages[0])
+        return languages[int(log_probs[0, first : first + len(languages)].argmax())]
+
+    def _recognition(self, runs: Sequence[Run], language: str) -> Recognition:
+        tokens = self._tokens(runs)
+        return Recognition(self.vocabulary.text(token.id for token in tokens), tokens, language)
+
+    def _tokens(self, runs: Sequence[Run]) -> tuple[Token, ...]:
+        """Return the text tokens of runs that count frames from the first audio frame."""
+        return tuple(
+            Token(
+                run.token_id,
+                self.vocabulary.tokens[run.token_id],
+                frame_start_s(run.first),
+                frame_start_s(run.last + 1),
+                run.confidence,
+            )
+            for run in runs
+            if not self.vocabulary.is_special(run.token_id)
+        )
+
+
+def _shifted(run: Run) -> Run:
+    """Return a run that counts frames from the first audio frame instead of the prefix."""
+    return Run(run.token_id, run.first - PREFIX_FRAMES, run.last - PREFIX_FRAMES, run.confidence)
+
+
+def _check_audio(audio: Audio) -> NDArray[np.float32]:
+    """Return the samples as float32, without a copy if they are.
+
+    Raises:
+        ValueError: the audio is not one-dimensional, not floating point, or not finite.
+    """
+    array = np.asarray(audio)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(
+            f"audio must be a one-dimensional float array at 16 kHz, -1 to 1; this one is "
+            f"{array.dtype} of shape {array.shape}"
+        )
+    samples = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(samples).all():
+        raise ValueError("the audio holds samples that are not finite numbers")
+    return samples
+
+
+def _batch_audio(rows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Return (batch, samples) padded with zeros, and (batch,) lengths of at least 140 ms."""
+    lengths = [max(len(row), _MIN_SAMPLES) for row in rows]
+    longest = max(lengths)
+    if len(rows) == 1 and len(rows[0]) == longest and rows[0].flags.writeable:
+        return torch.from_numpy(rows[0])[None], torch.tensor(lengths)  # without a copy
+    padded = np.zeros((len(rows), longest), dtype=np.float32)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = row
+    return torch.from_numpy(padded), torch.tensor(lengths)

@@ -11,7 +11,7 @@ from sentencepiece import SentencePieceProcessor
 from models.owsm_ctc.config import BLANK, NO_LANGUAGE, NO_PROMPT, TRANSCRIBE, UNKNOWN
 
 CLOSING = ("<sos>", "<eos>", "<sop>")
-_WORD_START = "▁"
+WORD_START = "▁"
 _N_SENTENCEPIECE_CONTROLS = 3  # <unk>, <s>, </s> come first in the models read here
 
 
@@ -102,11 +102,11 @@ class Vocabulary:
     def is_special(self, token_id: int) -> bool:
         """Return whether a token is a mark such as `<eng>` or `<asr>` and not text."""
         token = self.tokens[token_id]
-        return token.startswith("<") and token.endswith(">") and token != "<"
+        return token.startswith("<") and token.endswith(">")
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of tokens, special ones written as they are, in front of it."""
-        return "".join(self.tokens[i].replace(_WORD_START, " ") for i in ids).strip()
+        return "".join(self.tokens[i].replace(WORD_START, " ") for i in ids).strip()
 
     def text(self, ids: Iterable[int]) -> str:
         """Return the text of tokens without special ones."""
