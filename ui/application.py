@@ -1,0 +1,57 @@
+"""The door of the overlay: shows captions of a job until the job ends or the user closes it.
+
+Imports no Qt at the top: whoever asks for an overlay where none can be shown gets a `DisplayError`.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+
+from engine.captions import Caption
+from ui.display import DisplayError, choose_platform, has_compositor
+from ui.settings import OverlaySettings
+
+__all__ = ["DisplayError", "OverlaySettings", "check_display", "run_overlay"]
+
+Publish = Callable[[Caption], None]
+Job = Callable[[Publish], Awaitable[None]]
+
+
+def check_display() -> None:
+    """Find out whether `run_overlay` can show a window, before anything is loaded for it.
+
+    Raises:
+        DisplayError: it cannot; the message is one line that says why.
+    """
+    choose_platform(os.environ)
+
+
+def run_overlay(start: Job, settings: OverlaySettings) -> int:
+    """Show the captions that a job publishes; blocks, and needs the main thread.
+
+    The job runs in an asyncio loop of its own, in a thread of its own, and the window in this
+    thread: nothing that the job does (a step of the session, a write to the journal, a pause of
+    the interpreter's collector in its loop) can hold up painting for longer than Python takes to
+    switch threads, which sharing one event loop would not guarantee. The window's own loop is
+    qasync's, so that the life of the window can be written as a coroutine.
+
+    When the user closes the window, or on SIGINT or SIGTERM, the job is cancelled once and
+    awaited: it finalises its last segment and saves what it has in its own `except
+    CancelledError` or `finally`. A second signal abandons it. When the job ends by itself, the
+    last text stays for the dwell time, or until closed with `stay`.
+
+    Args:
+        start: the job; its argument publishes a caption, from any thread, without waiting.
+        settings: of the band.
+
+    Returns:
+        0 when the job ended or the window was closed; 128 + the signal's number after a signal.
+
+    Raises:
+        DisplayError: no window can be shown; the job was not started.
+        Exception: what the job raised, after the window is gone.
+    """
+    platform = choose_platform(os.environ)  # the variables that Qt itself reads
+    blended = has_compositor(platform, os.environ)
+    from ui.window import live  # Qt, now that it is known to load
+
+    return live(start, settings, platform=platform, blended=blended)

@@ -1,0 +1,117 @@
+"""How text looks in the band: fonts of all scripts, and glyphs with a dark outline."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontDatabase,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+)
+
+from ui.layout import Word
+
+FAMILIES = (
+    # One voice for most scripts where Noto is installed, then what other desktops bring.
+    "Noto Sans",
+    "Inter",
+    "Segoe UI",
+    "SF Pro Text",
+    "Helvetica Neue",
+    "DejaVu Sans",
+    "Noto Sans Arabic",
+    "Noto Naskh Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Noto Sans Symbols",
+    "Noto Color Emoji",
+)
+OUTLINE = QColor(0, 0, 0, 235)
+OUTLINE_SHARE = 0.13
+"""Width of the outline stroke, as a share of the font's height in pixels; half lies outside."""
+PATHS_KEPT = 512
+
+
+class TextStyle:
+    """One font and its two colours; paints words and knows their widths."""
+
+    def __init__(self, font: QFont, committed: QColor, tentative: QColor) -> None:
+        self.font = font
+        self._colours = {True: committed, False: tentative}
+        metrics = QFontMetricsF(font)
+        # Room for the outline, and for scripts that are taller than this font.
+        self.line_height = metrics.height() * 1.12
+        self.baseline = metrics.ascent() * 1.08
+        self._metrics = metrics
+        self._widths: OrderedDict[str, float] = OrderedDict()
+        self._paths: OrderedDict[str, QPainterPath] = OrderedDict()
+        self._pen = QPen(OUTLINE, metrics.height() * OUTLINE_SHARE)
+        self._pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+
+    def measure(self, text: str) -> float:
+        """The width of a word in pixels."""
+        width = self._widths.get(text)
+        if width is None:
+            width = self._widths[text] = self._metrics.horizontalAdvance(text)
+            if len(self._widths) > 4 * PATHS_KEPT:
+                self._widths.popitem(last=False)
+        return width
+
+    def paint(self, painter: QPainter, words: Sequence[Word], area: QRectF, *, rtl: bool) -> None:
+        """Paint the words of one line into its area; all outlines lie below all glyphs."""
+        at = [(word, self._origin(word, area, rtl=rtl)) for word in words]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for word, origin in at:
+            painter.translate(origin)
+            painter.strokePath(self._path(word.text), self._pen)
+            painter.translate(-origin)
+        for word, origin in at:
+            colour = self._colours[word.committed]
+            path = self._path(word.text)
+            painter.translate(origin)
+            if path.isEmpty():  # glyphs without outlines: colour emoji
+                painter.setFont(self.font)
+                painter.setPen(colour)
+                painter.drawText(QPointF(0, 0), word.text)
+            else:
+                painter.fillPath(path, QBrush(colour))
+            painter.translate(-origin)
+
+    def _origin(self, word: Word, area: QRectF, *, rtl: bool) -> QPointF:
+        x = area.right() - word.x - word.width if rtl else area.left() + word.x
+        return QPointF(x, area.top() + self.baseline)
+
+    def _path(self, text: str) -> QPainterPath:
+        path = self._paths.get(text)
+        if path is None:
+            path = QPainterPath()
+            path.setFillRule(Qt.FillRule.WindingFill)  # overlapping strokes of a glyph stay solid
+            path.addText(0, 0, self.font, text)
+            self._paths[text] = path
+            if len(self._paths) > PATHS_KEPT:
+                self._paths.popitem(last=False)
+        return path
+
+
+def subtitle_font(family: str, point_size: float, weight: QFont.Weight) -> QFont:
+    """A font with fallbacks for the scripts that the preferred family lacks."""
+    # Only installed families: Qt warns about each missing one.
+    installed = set(QFontDatabase.families())
+    families = [name for name in (family, *FAMILIES) if name in installed]
+    font = QFont()
+    if families:
+        font.setFamilies(families)
+    font.setPointSizeF(point_size)
+    font.setWeight(weight)
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return font

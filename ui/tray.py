@@ -1,0 +1,56 @@
+"""The tray icon: control of a band that cannot be clicked."""
+
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PyQt6.QtWidgets import QMenu, QSystemTrayIcon
+
+from ui.overlay import Overlay
+
+
+class Tray:
+    """An icon with the actions of the overlay in its menu."""
+
+    def __init__(self, overlay: Overlay) -> None:
+        self._menu = QMenu()
+        self._menu.addActions(overlay.actions())
+        self._icon = QSystemTrayIcon(icon())
+        self._icon.setToolTip("Dragoman")
+        self._icon.setContextMenu(self._menu)
+        self._icon.activated.connect(
+            lambda reason: (
+                overlay.lock_action.toggle()
+                if reason == QSystemTrayIcon.ActivationReason.Trigger
+                else None
+            )
+        )
+
+    def show(self) -> None:
+        """Show the icon; a desktop whose tray comes later shows it then."""
+        self._icon.show()
+
+    def hide(self) -> None:
+        """Take the icon away."""
+        self._icon.hide()
+
+
+def tray_available() -> bool:
+    """Whether the desktop has a tray now."""
+    return QSystemTrayIcon.isSystemTrayAvailable()
+
+
+def icon() -> QIcon:
+    """Two lines of subtitles, drawn rather than loaded."""
+    pixmap = QPixmap(64, 64)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for colour, box, radius in (
+        (QColor(24, 28, 36), QRectF(2, 8, 60, 48), 12),
+        (QColor(150, 162, 178), QRectF(12, 22, 28, 7), 3),
+        (QColor(255, 255, 255), QRectF(12, 37, 40, 9), 4),
+    ):
+        painter.setBrush(colour)
+        painter.drawRoundedRect(box, radius, radius)
+    painter.end()
+    return QIcon(pixmap)
