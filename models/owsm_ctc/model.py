@@ -137,7 +137,7 @@ class OwsmCtc(OwsmCtcNetwork):
         features, feature_lengths = self.frontend(samples.to(device), lengths.to(device))
         output = self(
             features.to(self.head.weight.dtype),
-            feature_lengths,
+            feature_lengths if len(audio) > 1 else None,
             torch.tensor(prefixes, device=device),
             torch.tensor(padded, device=device),
             torch.tensor(prompt_lengths, device=device),

@@ -6,7 +6,7 @@
 | argument        | shape, type                   | meaning                                        |
 | --------------- | ----------------------------- | ---------------------------------------------- |
 | features        | (batch, frames, n_mels) float | normalised log-mel: `self.frontend(audio, n)`  |
-| feature_lengths | (batch,) int64                | frames of each row                             |
+| feature_lengths | (batch,) int64 or None        | frames of each row; None means all             |
 | prefix_ids      | (batch, 2) int64              | language token and task token                  |
 | prompt_ids      | (batch, tokens) int64 or None | previous text; None means `<na>` for every row |
 | prompt_lengths  | (batch,) int64                | prompt tokens of each row                      |
@@ -69,7 +69,7 @@ class OwsmCtcNetwork(nn.Module):
     def forward(
         self,
         features: Tensor,
-        feature_lengths: Tensor,
+        feature_lengths: Tensor | None,
         prefix_ids: Tensor,
         prompt_ids: Tensor | None = None,
         prompt_lengths: Tensor | None = None,
@@ -81,8 +81,11 @@ class OwsmCtcNetwork(nn.Module):
         x = self.stem(features)  # (batch, frames / 8, width)
         prefix = self.project_prefix(self.embed(prefix_ids))  # (batch, 2, width)
         x = self.positions(torch.cat((prefix.to(x.dtype), x), dim=1))  # (batch, out, width)
-        lengths = subsampled_lengths(feature_lengths, features.shape[1]) + prefix_ids.shape[1]
-        mask = padding_mask(lengths, x.shape[1])
+        if feature_lengths is None:
+            lengths, mask = torch.full((x.shape[0],), x.shape[1], device=x.device), None
+        else:
+            lengths = subsampled_lengths(feature_lengths, features.shape[1]) + PREFIX_FRAMES
+            mask = padding_mask(lengths, x.shape[1])
         inter_log_probs = []
         for number, block in enumerate(self.blocks, start=1):
             x = block(x, mask, prompt, prompt_mask)

@@ -53,7 +53,7 @@ class Conv2d8Stem(nn.Module):
         """Map (batch, frames, n_mels) to (batch, frames // 8, width)."""
         x = features.unsqueeze(1)  # (batch, 1, frames, n_mels)
         for conv in self.convs:
-            x = torch.relu(conv(x))  # (batch, channels, frames / 2, bands / 2)
+            x = conv(x).relu_()  # (batch, channels, frames / 2, bands / 2)
         projected: Tensor = self.out(x.transpose(1, 2).flatten(2))
         return projected
 
@@ -79,6 +79,6 @@ class DepthwiseStem(nn.Module):
             self.first(features.unsqueeze(1))
         )  # (batch, channels, frames / 2, bands / 2)
         for depthwise, pointwise in zip(self.depthwise, self.pointwise, strict=True):
-            x = torch.relu(pointwise(depthwise(x)))
+            x = pointwise(depthwise(x)).relu_()
         projected: Tensor = self.out(x.transpose(1, 2).flatten(2))
         return projected
