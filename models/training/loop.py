@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from models.training.muon import Muon
 from models.training.plot import plot_log
 
 BatchT = TypeVar("BatchT")
@@ -75,6 +76,9 @@ class LoopConfig:
     checkpoint_every_s: float = 240.0
     evaluate_every_steps: int = 1000
     log_every_steps: int = 50
+    optimizer: str = "muon"
+    """`muon`: Muon (Jordan et al. 2024) for the matrices of the layers, scaled to AdamW's step
+    size, AdamW for the rest; `adamw`: AdamW for all."""
     precision: str = "auto"
     """`fp32`, `bf16` (autocast), or `auto`: bf16 where it is faster on this machine."""
     threads: int = 0
@@ -91,6 +95,8 @@ class LoopConfig:
             raise ValueError("training: one of max_steps and max_minutes must be greater than 0")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise ValueError(f"training: precision {self.precision!r} is not auto, fp32 or bf16")
+        if self.optimizer not in ("muon", "adamw"):
+            raise ValueError(f"training: optimizer {self.optimizer!r} is not muon or adamw")
         if self.accumulate < 1:
             raise ValueError(f"training: accumulate {self.accumulate} is less than 1")
 
@@ -144,12 +150,7 @@ class TrainingLoop(Generic[BatchT]):
             torch.set_num_threads(config.threads)
         self._bf16 = use_bf16(config.precision, device)
         task.model.to(device)
-        self._optimizer = torch.optim.AdamW(
-            _parameter_groups(task.model, config.weight_decay),
-            lr=config.peak_lr,
-            betas=config.betas,
-            fused=True,
-        )
+        self._optimizers = make_optimizers(task.model, config)
         self._progress = Progress()
         self._clock = time.monotonic()
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -207,13 +208,15 @@ class TrainingLoop(Generic[BatchT]):
 
     def _step(self) -> None:
         norm = nn.utils.clip_grad_norm_(self._task.model.parameters(), self._config.clip_norm)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
-        if bool(torch.isfinite(norm)):
-            self._optimizer.step()
-        else:
+        finite = bool(torch.isfinite(norm))
+        if not finite:
             _log.warning("step %d skipped: gradient is not finite", self._progress.step)
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._learning_rate()
+            if finite:
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         now = time.monotonic()
         self._progress.trained_s += now - self._clock
         self._clock = now
@@ -265,7 +268,7 @@ class TrainingLoop(Generic[BatchT]):
         torch.save(
             {
                 "model": self._task.model.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
                 "progress": {name: getattr(state, name) for name in Progress.__slots__},
             },
             temporary,
@@ -278,7 +281,8 @@ class TrainingLoop(Generic[BatchT]):
             return
         saved = torch.load(path, map_location=self._device, weights_only=True)
         self._task.model.load_state_dict(saved["model"])
-        self._optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(self._optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self._progress = Progress(**saved["progress"])
         _log.info("resumed %s at step %d", path, self._progress.step)
 
@@ -327,10 +331,27 @@ def use_bf16(precision: str, device: str) -> bool:
     return seconds[torch.bfloat16] * 1.3 < seconds[torch.float32]
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only, not for biases, norms and scales."""
+def make_optimizers(model: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
+    """The optimisers of a run: together they hold every parameter once.
+
+    Weight decay is for matrices only, not for biases, norms and scales.
+    """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    muon = [
+        p
+        for p in parameters
+        if config.optimizer == "muon" and p.dim() == 2 and id(p) not in embeddings
     ]
+    by_muon = {id(p) for p in muon}
+    rest = [p for p in parameters if id(p) not in by_muon]
+    groups = [
+        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=config.peak_lr, betas=config.betas, fused=True)
+    ]
+    if muon:
+        optimizers.append(Muon(muon, lr=config.peak_lr, weight_decay=config.weight_decay))
+    return optimizers

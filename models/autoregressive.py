@@ -1,0 +1,188 @@
+"""Autoregressive translators: the re-translation baseline (ReTA) and multi-path Wait-k.
+
+Both are the same Transformer. ReTA's encoder sees the whole source prefix and its decoder starts
+anew at every update. Wait-k (Ma et al. 2018; multi-path training: Elbayad et al. 2020) has a
+causal encoder, and cross-attention limited to what was read when a token was written; so its
+caches stay valid, and an update costs only the new tokens.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.checkpoint import Checkpoint
+from models.layers import DecoderLayer, KeyValues, LayerCache, causal_mask, padding_mask, sinusoids
+from models.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
+
+
+class AutoregressiveTransformer(nn.Module):
+    """Encoder-decoder Transformer with one embedding for source, target and output."""
+
+    positions: Tensor
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._scale = config.d_model**0.5
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = SourceEncoder(config, self.embedding)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(
+            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
+            for _ in range(config.n_decoder_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_model)
+        self.max_target_tokens = 2 * config.max_tokens
+        positions = sinusoids(self.max_target_tokens, config.d_model)
+        self.register_buffer("positions", positions, persistent=False)
+        init_weights(self, config.d_model)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> "AutoregressiveTransformer":
+        """The model of a `reta` or `wait-k` checkpoint, ready for inference.
+
+        Raises:
+            CheckpointError: it is of another kind or does not fit.
+        """
+        checkpoint.expect("reta", "wait-k")
+        model = cls(TranslatorConfig.from_dict(checkpoint.config))
+        checkpoint.load_into(model)
+        return model.to(device).eval()
+
+    def forward(
+        self,
+        source: Tensor,
+        source_lengths: Tensor,
+        target: Tensor,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        """Logits for every next target token (teacher forcing): (batch, target time, vocabulary).
+
+        Args:
+            source: token ids, (batch, source time).
+            source_lengths: (batch,).
+            target: target ids shifted right, beginning with BOS, (batch, target time).
+            visible: (batch, target time, source time), true where the policy lets a prediction
+                see a source token; None: everything.
+        """
+        memory = self.encoder(source, source_lengths)
+        cross_mask = padding_mask(source_lengths, source.shape[1])
+        if visible is not None:
+            cross_mask = cross_mask & visible[:, None]
+        x = self.dropout(self._embed(target, 0))
+        mask = causal_mask(target.shape[1], target.shape[1], target.device)
+        for layer in self.layers:
+            keys, values = layer.cross.project(memory)
+            x = layer(x, mask, keys, values, cross_mask)
+        return self.project(x)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Logits of decoder states: (…, d) to (…, vocabulary)."""
+        return F.linear(self.norm(x), self.embedding.weight)
+
+    def _embed(self, target: Tensor, start: int) -> Tensor:
+        positions = self.positions[start : start + target.shape[1]]
+        embedded: Tensor = self.embedding(target) * self._scale + positions
+        return embedded
+
+
+class IncrementalDecoder:
+    """Decodes rows of one batch token by token against growing caches.
+
+    `read` takes source tokens: all of them at once for ReTA, piece by piece for a causal encoder.
+    `step` writes one target token and returns the logits of the next one.
+    """
+
+    def __init__(self, model: AutoregressiveTransformer) -> None:
+        self._model = model
+        self._encoder_caches: list[KeyValues] | None = (
+            model.encoder.new_caches() if model.config.causal else None
+        )
+        self._layers = [LayerCache() for _ in model.layers]
+        self._cross_mask: Tensor | None = None
+
+    @property
+    def n_written(self) -> int:
+        """Target steps taken so far, BOS included."""
+        return self._layers[0].own.length
+
+    def read(self, source: Tensor, lengths: Tensor | None = None) -> None:
+        """Encode source tokens (batch, time) behind those already read.
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        memory = self._model.encoder(source, lengths, self._encoder_caches)
+        if lengths is not None:
+            self._cross_mask = padding_mask(lengths, source.shape[1])
+        for layer, cache in zip(self._model.layers, self._layers, strict=True):
+            cache.cross.append(*layer.cross.project(memory))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Write target tokens (batch, time ≥ 1); logits of the token after the last: (batch, V)."""
+        start = self.n_written
+        if start + tokens.shape[1] > self._model.max_target_tokens:
+            raise ValueError(f"target is longer than {self._model.max_target_tokens} tokens")
+        x = self._model._embed(tokens, start)
+        n_new = tokens.shape[1]
+        mask = causal_mask(n_new, start + n_new, tokens.device) if n_new > 1 else None
+        for layer, cache in zip(self._model.layers, self._layers, strict=True):
+            keys, values = cache.cross.keys, cache.cross.values
+            assert keys is not None and values is not None, "step before read"
+            x = layer(x, mask, keys, values, self._cross_mask, cache=cache.own)
+        return self._model.project(x[:, -1])
+
+
+def greedy(
+    model: AutoregressiveTransformer,
+    source: Sequence[int],
+    prefix: Sequence[int] = (),
+    max_tokens: int | None = None,
+) -> list[int]:
+    """Greedy translation of one source, beginning with a forced target prefix.
+
+    Returns target token ids without BOS and EOS, the prefix included.
+
+    Raises:
+        ValueError: the source is longer than the model's positions.
+    """
+    limit = min(max_tokens or 2 * len(source) + 16, model.max_target_tokens - 1)
+    decoder = IncrementalDecoder(model)
+    device = model.embedding.weight.device
+    decoder.read(torch.tensor([source], device=device))
+    written = list(prefix)
+    logits = decoder.step(torch.tensor([[BOS_ID, *prefix]], device=device))
+    while len(written) < limit:
+        token = int(logits[0].argmax())
+        if token == EOS_ID:
+            break
+        written.append(token)
+        logits = decoder.step(torch.tensor([[token]], device=device))
+    return written
+
+
+def greedy_batch(
+    model: AutoregressiveTransformer, sources: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Greedy translations of a batch of sources, without BOS and EOS."""
+    device = model.embedding.weight.device
+    ids, lengths = pad(sources, device)
+    decoder = IncrementalDecoder(model)
+    decoder.read(ids, lengths)
+    limit = min(2 * ids.shape[1] + 16, model.max_target_tokens - 1)
+    tokens = torch.full((len(sources), 1), BOS_ID, device=device)
+    finished = torch.zeros(len(sources), dtype=torch.bool, device=device)
+    columns: list[Tensor] = []
+    for _ in range(limit):
+        following = decoder.step(tokens).argmax(dim=-1)
+        following = following.masked_fill(finished, PAD_ID)
+        finished |= following == EOS_ID
+        columns.append(following)
+        if bool(finished.all()):
+            break
+        tokens = following[:, None]
+    rows = torch.stack(columns, dim=1).tolist()
+    return [[token for token in row if token not in (EOS_ID, PAD_ID)] for row in rows]

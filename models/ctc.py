@@ -1,0 +1,127 @@
+"""Connectionist temporal classification on token slots: paths, alignments, forced prefixes.
+
+A path assigns one label to every slot; collapsing it (repetitions merged, blanks dropped) gives
+the output. Blank is `PAD_ID` throughout.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.tokenizer import PAD_ID
+
+BLANK_ID = PAD_ID
+
+
+def collapse(path: Sequence[int]) -> list[int]:
+    """Merge repetitions, drop blanks."""
+    output: list[int] = []
+    last = BLANK_ID
+    for label in path:
+        if label not in (last, BLANK_ID):
+            output.append(label)
+        last = label
+    return output
+
+
+def extend_with_blanks(targets: Tensor) -> Tensor:
+    """Labels with a blank before, between and behind: (batch, n) to (batch, 2n + 1)."""
+    batch, n = targets.shape
+    extended = torch.full((batch, 2 * n + 1), BLANK_ID, dtype=targets.dtype, device=targets.device)
+    extended[:, 1::2] = targets
+    return extended
+
+
+def best_alignment(
+    log_probs: Tensor, n_slots: Tensor, targets: Tensor, target_lengths: Tensor
+) -> Tensor:
+    """Most probable path of each target (Viterbi), batched.
+
+    Args:
+        log_probs: (batch, slots, vocabulary).
+        n_slots: valid slots of each row, (batch,).
+        targets: label ids, (batch, n), padded with anything.
+        target_lengths: (batch,).
+
+    Returns:
+        Labels per slot, (batch, slots): blank outside the valid slots, and for rows whose target
+        does not fit into their slots.
+    """
+    extended = extend_with_blanks(targets)  # (batch, states)
+    batch, n_states = extended.shape
+    total = log_probs.shape[1]
+    scores = log_probs.gather(2, extended[:, None, :].expand(batch, total, n_states))
+    skip = torch.zeros_like(extended, dtype=torch.bool)  # a state may be entered past a blank
+    skip[:, 3::2] = extended[:, 3::2] != extended[:, 1:-2:2]
+    never = torch.finfo(scores.dtype).min / 4
+    alpha = torch.full_like(scores[:, 0], never)
+    alpha[:, :2] = scores[:, 0, :2]
+    moves = torch.zeros(total, batch, n_states, dtype=torch.uint8, device=targets.device)
+    for slot in range(1, total):
+        one = torch.nn.functional.pad(alpha[:, :-1], (1, 0), value=never)
+        two = torch.nn.functional.pad(alpha[:, :-2], (2, 0), value=never)
+        two = two.masked_fill(~skip, never)
+        best, move = torch.stack((alpha, one, two)).max(dim=0)
+        within = (slot < n_slots)[:, None]
+        alpha = torch.where(within, best + scores[:, slot], alpha)
+        moves[slot] = torch.where(within, move, torch.zeros_like(move)).to(torch.uint8)
+    last = 2 * target_lengths  # the blank behind the last label
+    ends = torch.stack((last, (last - 1).clamp(min=0)), dim=1)
+    end_scores = alpha.gather(1, ends)
+    state = ends.gather(1, end_scores.argmax(dim=1, keepdim=True))[:, 0]
+    fits = end_scores.max(dim=1).values > never / 2
+    path = torch.full((batch, total), BLANK_ID, dtype=targets.dtype, device=targets.device)
+    for slot in range(total - 1, -1, -1):
+        label = extended.gather(1, state[:, None])[:, 0]
+        keep = fits & (slot < n_slots)
+        path[:, slot] = torch.where(keep, label, path[:, slot])
+        state = (state - moves[slot].gather(1, state[:, None])[:, 0].long()).clamp(min=0)
+    return path
+
+
+def best_path(log_probs: NDArray[np.float32], prefix: Sequence[int] = ()) -> list[int]:
+    """Most probable path whose output begins with a forced prefix.
+
+    The best alignment of the prefix up to some slot, followed by the best label of every later
+    slot; the slot where the prefix ends is chosen so that the whole is most probable.
+
+    Args:
+        log_probs: (slots, vocabulary).
+        prefix: labels that the output has to begin with.
+
+    Raises:
+        ValueError: the prefix does not fit into the slots.
+    """
+    greedy = log_probs.argmax(axis=1)
+    if not prefix:
+        return [int(label) for label in greedy]
+    total = len(log_probs)
+    labels = np.full(2 * len(prefix) + 1, BLANK_ID)
+    labels[1::2] = prefix
+    skip = np.zeros(len(labels), dtype=bool)
+    skip[3::2] = labels[3::2] != labels[1:-2:2]
+    scores = log_probs[:, labels]  # (slots, states)
+    alpha = np.full((total, len(labels)), -np.inf, dtype=np.float64)
+    moves = np.zeros((total, len(labels)), dtype=np.int8)
+    alpha[0, :2] = scores[0, :2]
+    for slot in range(1, total):
+        stay = alpha[slot - 1]
+        one = np.concatenate(([-np.inf], stay[:-1]))
+        two = np.where(skip, np.concatenate(([-np.inf, -np.inf], stay[:-2])), -np.inf)
+        choices = np.stack((stay, one, two))
+        moves[slot] = choices.argmax(axis=0)
+        alpha[slot] = choices.max(axis=0) + scores[slot]
+    rest = np.append(np.cumsum(log_probs.max(axis=1)[::-1])[::-1][1:], 0.0)
+    ends = alpha[:, -2] + rest  # the last label is written in this slot
+    end = int(ends.argmax())
+    if not np.isfinite(ends[end]):
+        raise ValueError(f"a prefix of {len(prefix)} tokens does not fit into {total} slots")
+    path = [int(label) for label in greedy]
+    state = len(labels) - 2
+    for slot in range(end, -1, -1):
+        path[slot] = int(labels[state])
+        state -= int(moves[slot, state])
+    return path

@@ -1,0 +1,130 @@
+"""FReTNA: re-translation without autoregression, by a CTC draft in one parallel pass.
+
+Faster Re-translation Using Non-Autoregressive Model (Han, Indurthi et al., arXiv 2012.14681)
+edits the previous translation whenever the source has grown. This form writes all target tokens
+at once: each encoded source token opens `upsampling` slots, a parallel decoder fills every slot
+with a token or a blank (CTC, Libovický and Helcl 2018), and collapsing gives the translation.
+
+Slots may be *revealed*: their tokens are given to the decoder as input. In training these are
+glanced targets (GLAT, Qian et al. 2021); in re-translation they are the committed words of the
+previous hypothesis, which keep their slots while the source grows at its end.
+
+Where we differ from the paper: CTC instead of the Levenshtein Transformer's three heads (one
+pass, no insertion loop); what was committed is kept by a forced prefix rather than a position
+offset.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.checkpoint import Checkpoint
+from models.layers import DecoderLayer, padding_mask, sinusoids
+from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
+
+HIDDEN = -1
+"""Marks a slot whose token is not revealed."""
+
+
+class Fretna(nn.Module):
+    """Encoder of the source prefix and parallel decoder over token slots."""
+
+    positions: Tensor
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._scale = config.d_model**0.5
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = SourceEncoder(config, self.embedding)
+        self.slot_offset = nn.Parameter(torch.zeros(config.upsampling, config.d_model))
+        self.layers = nn.ModuleList(
+            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
+            for _ in range(config.n_decoder_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_model)
+        positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)
+        self.register_buffer("positions", positions, persistent=False)
+        init_weights(self, config.d_model)
+        nn.init.normal_(self.slot_offset, std=config.d_model**-0.5)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> "Fretna":
+        """The model of a `fretna` checkpoint, ready for inference.
+
+        Raises:
+            CheckpointError: it is of another kind or does not fit.
+        """
+        checkpoint.expect("fretna")
+        model = cls(TranslatorConfig.from_dict(checkpoint.config))
+        checkpoint.load_into(model)
+        return model.to(device).eval()
+
+    def encode(self, source: Tensor, lengths: Tensor | None) -> Tensor:
+        """Encoded source (batch, time, d).
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        encoded: Tensor = self.encoder(source, lengths)
+        return encoded
+
+    def fill(
+        self, memory: Tensor, lengths: Tensor | None, revealed: Tensor | None = None
+    ) -> Tensor:
+        """Logits of all slots: (batch, upsampling · source time, vocabulary).
+
+        Args:
+            memory: encoded source, (batch, source time, d).
+            lengths: valid source tokens of each row; None if all are.
+            revealed: token ids of known slots, `HIDDEN` elsewhere, (batch, slots).
+        """
+        batch, n_source, d_model = memory.shape
+        factor = self.config.upsampling
+        x = memory[:, :, None, :] + self.slot_offset  # (batch, source time, factor, d)
+        x = x.view(batch, n_source * factor, d_model) + self.positions[: n_source * factor]
+        if revealed is not None:
+            known = (revealed != HIDDEN)[:, :, None]
+            x = x + known * self.embedding(revealed.clamp(min=0)) * self._scale
+        mask = cross_mask = None
+        if lengths is not None:
+            mask = padding_mask(lengths * factor, n_source * factor)
+            cross_mask = padding_mask(lengths, n_source)
+        for layer in self.layers:
+            keys, values = layer.cross.project(memory)
+            x = layer(x, mask, keys, values, cross_mask)
+        return F.linear(self.norm(x), self.embedding.weight)
+
+    def log_probs(
+        self, source: Sequence[int], revealed: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """Log-probabilities of every slot of one source: (slots, vocabulary).
+
+        Args:
+            source: token ids, with EOS if the segment is complete.
+            revealed: known tokens of the slots, `HIDDEN` elsewhere; may be shorter than the slots.
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        device = self.embedding.weight.device
+        memory = self.encode(torch.tensor([source], device=device), None)
+        known = None
+        if revealed is not None:
+            n_slots = len(source) * self.config.upsampling
+            row = [*revealed, *[HIDDEN] * n_slots][:n_slots]
+            known = torch.tensor([row], device=device)
+        logits = self.fill(memory, None, known)
+        scores: NDArray[np.float32] = logits[0].float().log_softmax(dim=-1).cpu().numpy()
+        return scores
+
+    def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Best path of each source in one pass, without revealed slots."""
+        ids, lengths = pad(sources, self.embedding.weight.device)
+        paths = self.fill(self.encode(ids, lengths), lengths).argmax(dim=-1).tolist()
+        factor = self.config.upsampling
+        return [path[: len(row) * factor] for path, row in zip(paths, sources, strict=True)]

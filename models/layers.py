@@ -1,0 +1,199 @@
+"""Transformer layers of the translators: pre-norm, sinusoidal positions, optional KV caches.
+
+Attention masks are boolean, true where attention is allowed. The sizes are small, so the layers
+favour few kernels over generality: keys, values and queries come from one projection.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(slots=True)
+class KeyValues:
+    """Keys and values of one attention, growing along time: (batch, heads, time, d_head)."""
+
+    keys: Tensor | None = None
+    values: Tensor | None = None
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Add time steps; returns all keys and values."""
+        if self.keys is not None and self.values is not None:
+            keys = torch.cat((self.keys, keys), dim=2)
+            values = torch.cat((self.values, values), dim=2)
+        self.keys, self.values = keys, values
+        return keys, values
+
+    def truncate(self, length: int) -> None:
+        """Forget all time steps from `length` on."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
+
+    @property
+    def length(self) -> int:
+        """Number of time steps held."""
+        return 0 if self.keys is None else self.keys.shape[2]
+
+
+@dataclass(slots=True)
+class LayerCache:
+    """Caches of one decoder layer."""
+
+    own: KeyValues = field(default_factory=KeyValues)
+    cross: KeyValues = field(default_factory=KeyValues)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention."""
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self._n_heads = n_heads
+        self._dropout = dropout
+        self.qkv = nn.Linear(d_model, 3 * d_model)
+        self.out = nn.Linear(d_model, d_model)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None
+    ) -> Tensor:
+        """Attend within x: (batch, time, d).
+
+        Args:
+            x: new time steps.
+            mask: broadcastable to (batch, heads, new time, all time), or None for no limit.
+            cache: earlier time steps, extended by this call.
+        """
+        q, k, v = (split_heads(part, self._n_heads) for part in self.qkv(x).chunk(3, dim=-1))
+        if cache is not None:
+            k, v = cache.append(k, v)
+        dropout = self._dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        out: Tensor = self.out(merge_heads(attended))
+        return out
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention from the target to the encoded source."""
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float) -> None:
+        super().__init__()
+        self._n_heads = n_heads
+        self._dropout = dropout
+        self.query = nn.Linear(d_model, d_model)
+        self.key_value = nn.Linear(d_model, 2 * d_model)
+        self.out = nn.Linear(d_model, d_model)
+
+    def project(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of encoded source steps: (batch, heads, time, d_head) each."""
+        keys, values = self.key_value(memory).chunk(2, dim=-1)
+        return split_heads(keys, self._n_heads), split_heads(values, self._n_heads)
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend from x (batch, time, d) to projected source steps."""
+        q = split_heads(self.query(x), self._n_heads)
+        dropout = self._dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(
+            q, keys, values, attn_mask=mask, dropout_p=dropout
+        )
+        out: Tensor = self.out(merge_heads(attended))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with ReLU."""
+
+    def __init__(self, d_model: int, d_ff: int, dropout: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(d_model, d_ff)
+        self.outer = nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform each time step of x: (batch, time, d)."""
+        out: Tensor = self.outer(self.dropout(F.relu(self.inner(x))))
+        return out
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, pre-norm."""
+
+    def __init__(self, d_model: int, n_heads: int, d_ff: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(d_model)
+        self.attention = SelfAttention(d_model, n_heads, dropout)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None
+    ) -> Tensor:
+        """One layer over x: (batch, time, d)."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), mask, cache=cache))
+        x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        return x
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, cross-attention and feed-forward, pre-norm."""
+
+    def __init__(self, d_model: int, n_heads: int, d_ff: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(d_model)
+        self.attention = SelfAttention(d_model, n_heads, dropout)
+        self.cross_norm = nn.LayerNorm(d_model)
+        self.cross = CrossAttention(d_model, n_heads, dropout)
+        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.feed_forward = FeedForward(d_model, d_ff, dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        keys: Tensor,
+        values: Tensor,
+        cross_mask: Tensor | None,
+        *,
+        cache: KeyValues | None = None,
+    ) -> Tensor:
+        """One layer over x (batch, time, d) with projected source keys and values."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), mask, cache=cache))
+        x = x + self.dropout(self.cross(self.cross_norm(x), keys, values, cross_mask))
+        x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        return x
+
+
+def split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """(batch, time, d) to (batch, heads, time, d_head)."""
+    batch, time, d_model = x.shape
+    return x.view(batch, time, n_heads, d_model // n_heads).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """(batch, heads, time, d_head) to (batch, time, d)."""
+    batch, _, time, _ = x.shape
+    return x.transpose(1, 2).reshape(batch, time, -1)
+
+
+def sinusoids(n_positions: int, d_model: int) -> Tensor:
+    """Sinusoidal positions (Vaswani et al. 2017), sine half then cosine half: (positions, d)."""
+    half = d_model // 2
+    rates = torch.exp(-math.log(10_000) * torch.arange(half) / max(1, half - 1))
+    angles = torch.arange(n_positions)[:, None] * rates[None, :]
+    return torch.cat((angles.sin(), angles.cos()), dim=1)
+
+
+def causal_mask(n_new: int, n_all: int, device: torch.device) -> Tensor:
+    """Mask under which new step i, the (n_all − n_new + i)-th, sees itself and all before it."""
+    ones = torch.ones(n_new, n_all, dtype=torch.bool, device=device)
+    return ones.tril(diagonal=n_all - n_new)
+
+
+def padding_mask(lengths: Tensor, n_steps: int) -> Tensor:
+    """(batch, 1, 1, time): true at the steps within each length."""
+    steps = torch.arange(n_steps, device=lengths.device)
+    return (steps[None, :] < lengths[:, None])[:, None, None, :]
