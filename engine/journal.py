@@ -1,0 +1,400 @@
+"""The journal: every caption of every session, in one SQLite file that a kill cannot hurt.
+
+A caption is appended, in a transaction of its own, before anyone sees it. The file is in WAL mode
+with `synchronous=NORMAL`: a commit is handed to the operating system, which keeps it whatever
+happens to this process, a SIGKILL included. The transaction of a final is committed with
+`synchronous=FULL`, so that it has reached the disk before the final is shown; a power cut can
+take the tentative captions of the last moments only. On an ordinary SSD, the sync of a final
+costs about a millisecond, once per segment; syncing every caption would cost ten times as many.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from engine.captions import Caption
+from engine.owner import is_alive, this_process
+from engine.subtitles import Format, SubtitleOptions, render
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x44524147  # "DRAG"
+_BUSY_TIMEOUT_S = 5.0
+
+_SCHEMA = """
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    started_at REAL NOT NULL,
+    ended_at REAL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'ended', 'interrupted')),
+    owner TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_lang TEXT NOT NULL,
+    target_lang TEXT NOT NULL,
+    translator TEXT NOT NULL
+);
+CREATE TABLE captions (
+    session TEXT NOT NULL REFERENCES sessions (id),
+    seq INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    final INTEGER NOT NULL,
+    start_s REAL NOT NULL,
+    end_s REAL NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (session, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX captions_finals ON captions (session, segment) WHERE final;
+CREATE VIRTUAL TABLE finals USING fts5 (
+    source, target, session UNINDEXED, seq UNINDEXED,
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+"""
+
+
+class JournalError(OSError):
+    """The journal cannot be opened, read or written; the message says what to do.
+
+    Attributes:
+        path: the journal file.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        """Say what is wrong with the file at `path`, and what to do."""
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """What the journal knows of one session."""
+
+    id: str
+    started_at: float
+    """Seconds since 1970, UTC."""
+    ended_at: float | None
+    state: str
+    """`open` (being written now), `ended` or `interrupted` (its process died)."""
+    source: str
+    """What was listened to, in words for people."""
+    source_lang: str
+    target_lang: str
+    translator: str
+    n_finals: int
+    duration_s: float
+    """Session time of the end of its last caption."""
+
+
+class Journal:
+    """One journal file; its methods may be called from any thread."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Callable[[], float]):
+        """Use an open connection; see `open`."""
+        self.path = path
+        self._connection = connection
+        self._clock = clock
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        max_bytes: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Open the journal, or make a new one; sessions whose process died become `interrupted`.
+
+        Args:
+            path: the file; missing folders are made.
+            read_only: the file must exist; nothing in it is changed.
+            max_bytes: a quota; appending beyond it fails as on a full disk.
+            clock: seconds since 1970.
+
+        Raises:
+            JournalError: the folder cannot be written, or the file is damaged or not ours.
+        """
+        with _errors_of(path):
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            elif not path.exists():
+                raise JournalError(path, f"there is no journal at {path}")
+            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            connection = sqlite3.connect(
+                uri,
+                uri=True,
+                timeout=_BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                journal = cls(path, connection, clock)
+                journal._prepare(read_only)
+                journal.set_quota(max_bytes)
+            except BaseException:
+                connection.close()
+                raise
+        return journal
+
+    def close(self) -> None:
+        """Close the file; a session that was not ended is interrupted once the process is gone."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        """Use the journal in a `with` statement, which closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def set_quota(self, max_bytes: int | None) -> None:
+        """Bound the size of the file, or lift the bound."""
+        with self._using() as connection:
+            (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+            pages = 2**30 if max_bytes is None else max(1, max_bytes // page_size)
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def begin_session(
+        self,
+        session: str,
+        *,
+        source_lang: str,
+        target_lang: str,
+        source: str = "",
+        translator: str = "",
+    ) -> None:
+        """Enter a session that starts now; nothing happens if this process entered it already.
+
+        Raises:
+            JournalError: the file cannot be written.
+            ValueError: an older session has this id.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT state, owner FROM sessions WHERE id = ?", (session,)
+            ).fetchone()
+            if row == ("open", this_process()):
+                return
+            if row is not None:
+                raise ValueError(f"session {session!r} is in the journal already")
+            connection.execute(
+                "INSERT INTO sessions VALUES (?, ?, NULL, 'open', ?, ?, ?, ?, ?)",
+                (
+                    session,
+                    self._clock(),
+                    this_process(),
+                    _storable(source),
+                    source_lang,
+                    target_lang,
+                    translator,
+                ),
+            )
+
+    def append(self, *captions: Caption) -> None:
+        """Append captions in one transaction; when this returns, finals are on the disk.
+
+        Raises:
+            JournalError: the file cannot be written; none of the captions is in it.
+            ValueError: a caption has the number of an older one, or no session.
+        """
+        if any(caption.final for caption in captions):
+            with self._synced(), self._transaction() as connection:
+                _insert(connection, captions)
+        else:
+            with self._transaction() as connection:
+                _insert(connection, captions)
+
+    def end_session(self, session: str) -> None:
+        """Note that a session ended in order."""
+        with self._synced(), self._transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET state = 'ended', ended_at = ? WHERE id = ?",
+                (self._clock(), session),
+            )
+
+    def sessions(self) -> list[SessionRecord]:
+        """Every session, oldest first."""
+        with self._using() as connection:
+            rows = connection.execute(
+                "SELECT id, started_at, ended_at, state, source, source_lang, target_lang,"
+                " translator, (SELECT count(*) FROM captions WHERE session = id AND final),"
+                " (SELECT coalesce(max(end_s), 0) FROM captions WHERE session = id)"
+                " FROM sessions ORDER BY started_at, rowid"
+            ).fetchall()
+        names = SessionRecord.__dataclass_fields__
+        return [SessionRecord(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def captions(self, session: str, *, finals_only: bool = False) -> list[Caption]:
+        """The captions of a session in order.
+
+        Raises:
+            LookupError: there is no such session.
+        """
+        with self._using() as connection:
+            if not connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone():
+                raise LookupError(f"the journal has no session {session!r}")
+            rows = connection.execute(
+                "SELECT json FROM captions WHERE session = ? AND (final OR ?) ORDER BY seq",
+                (session, not finals_only),
+            ).fetchall()
+        return [Caption.from_json(json) for (json,) in rows]
+
+    def search(self, text: str, *, limit: int = 100) -> list[Caption]:
+        """Finals whose source or target has all the words of `text`, best first.
+
+        Case and diacritics do not count; the last word may be the beginning of one.
+        """
+        words = [word.replace('"', '""') for word in _storable(text).split()]
+        if not words:
+            return []
+        query = " ".join(f'"{word}"' for word in words) + " *"
+        with self._using() as connection:
+            rows = connection.execute(
+                "SELECT json FROM finals JOIN captions USING (session, seq)"
+                " WHERE finals MATCH ? ORDER BY rank LIMIT ?",
+                (query, limit),
+            ).fetchall()
+        return [Caption.from_json(json) for (json,) in rows]
+
+    def export(self, session: str, form: Format, *, options: SubtitleOptions | None = None) -> str:
+        """The finals of a session as a subtitle file, text or lines of JSON.
+
+        Raises:
+            LookupError: there is no such session.
+        """
+        return render(self.captions(session, finals_only=True), form, options)
+
+    def _prepare(self, read_only: bool) -> None:
+        with self._using() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if n_tables and application != _APPLICATION_ID:
+                raise JournalError(
+                    self.path, f"{self.path} belongs to another program: name another file"
+                )
+            if version > SCHEMA_VERSION:
+                raise JournalError(
+                    self.path,
+                    f"journal {self.path} was written by a newer Dragoman (schema {version},"
+                    f" this one reads {SCHEMA_VERSION}): update, or name another file",
+                )
+            if read_only:
+                return
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        with self._transaction() as connection:
+            if not connection.execute("PRAGMA user_version").fetchone()[0]:
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._mark_interrupted(connection)
+
+    @staticmethod
+    def _mark_interrupted(connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT id, owner FROM sessions WHERE state = 'open'").fetchall()
+        dead = [(session,) for session, owner in rows if not is_alive(owner)]
+        connection.executemany("UPDATE sessions SET state = 'interrupted' WHERE id = ?", dead)
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _errors_of(self.path):
+            yield self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._using() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _synced(self) -> Iterator[None]:
+        """Commit to the disk, not only to the operating system, within this block."""
+        with self._using() as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            try:
+                yield
+            finally:
+                connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _insert(connection: sqlite3.Connection, captions: tuple[Caption, ...]) -> None:
+    for caption in captions:
+        try:
+            connection.execute(
+                "INSERT INTO captions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    caption.session,
+                    caption.seq,
+                    caption.segment,
+                    caption.revision,
+                    caption.final,
+                    caption.start_s,
+                    caption.end_s,
+                    _storable(caption.to_json()),
+                ),
+            )
+        except sqlite3.IntegrityError as error:
+            raise ValueError(
+                f"caption {caption.seq} of session {caption.session!r} cannot follow what the"
+                f" journal has: {error}"
+            ) from error
+        if caption.final:
+            texts = (_storable(caption.source.committed), _storable(caption.target.committed))
+            connection.execute(
+                "INSERT INTO finals VALUES (?, ?, ?, ?)", (*texts, caption.session, caption.seq)
+            )
+
+
+def _storable(text: str) -> str:
+    """Text with lone surrogates, which no file can hold, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Turn errors of the file into `JournalError`s that say what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        advice = _ADVICE.get(code, "name another file with the journal setting")
+        raise JournalError(path, f"journal {path}: {error}: {advice}") from error
+    except JournalError:
+        raise
+    except OSError as error:
+        reason = error.strerror or os.strerror(error.errno or 0)
+        advice = _ADVICE[sqlite3.SQLITE_CANTOPEN]
+        raise JournalError(path, f"journal {path}: {reason}: {advice}") from error
+
+
+_DAMAGED = (
+    "the file is damaged: rename it and a new one is made; the sqlite3 program's .recover command"
+    " reads what is left of it"
+)
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "free some space; what the journal has is safe",
+    sqlite3.SQLITE_IOERR: "check the disk; what the journal has is safe",
+    sqlite3.SQLITE_READONLY: "allow writing to the file and its folder, or name another file",
+    sqlite3.SQLITE_PERM: "allow writing to the file and its folder, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "allow writing to the file and its folder, or name another file",
+    sqlite3.SQLITE_BUSY: "another program holds the file: end it, or name another file",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}

@@ -1,0 +1,155 @@
+"""Stability: which target words are committed, which are shown, which stay hidden.
+
+A re-translator may change any word with every source prefix. Three rules make it readable:
+
+* **agreement**: a word commits when the last n hypotheses, for n different source texts, agree on
+  it and on all words before it (local agreement, arXiv 2005.11185);
+* **mask-k**: the last k words of a hypothesis, the likeliest to change, stay hidden until the
+  segment ends (arXiv 1912.03393); hidden words do not commit;
+* **fixed words**: those that the policy itself never changes (Wait-k: all) commit at once.
+
+Committed words never change. A hypothesis that contradicts them is grafted (`graft_point`).
+Everything here is a pure function of what it was given, so the configuration may change from one
+call to the next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.translator import Hypothesis
+
+MAX_ALIGNED_WORDS = 200
+"""Longer contradictions are not aligned word by word: the cost grows with the square."""
+
+_PUNCTUATION = ".,;:!?…\"'“”„«»()[]–—-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StabilityConfig:
+    """How eagerly target words are shown and committed."""
+
+    agreement: int = 2
+    """Successive hypotheses that must agree before words commit; 1 commits whatever is shown,
+    0 commits nothing before the segment ends."""
+    mask_k: int = 0
+    """Words at the end of a hypothesis that stay hidden until the segment ends."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        for key, value, high in (("agreement", self.agreement, 10), ("mask_k", self.mask_k, 50)):
+            if not 0 <= value <= high:
+                raise ValueError(f"stability {key} = {value} is not within 0 … {high}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StableTarget:
+    """The target of one segment so far: what is committed, what else is shown, and the evidence."""
+
+    committed: tuple[str, ...] = ()
+    tentative: tuple[str, ...] = ()
+    history: tuple[tuple[str, ...], ...] = ()
+    """Recent hypotheses for different source texts, newest last, each behind the committed
+    words of its time."""
+    source: str | None = None
+    """Source text of the newest hypothesis."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Every visible word."""
+        return self.committed + self.tentative
+
+
+def settle(
+    state: StableTarget,
+    hypothesis: Hypothesis,
+    *,
+    source: str,
+    finished: bool,
+    config: StabilityConfig,
+) -> StableTarget:
+    """Take in the next hypothesis of a segment.
+
+    Args:
+        state: what the call before returned; `StableTarget()` at first.
+        hypothesis: the translation of `source`.
+        source: the source text read so far. A second hypothesis for an unchanged text replaces
+            the first as evidence: a model that repeats itself on the same input proves nothing.
+        finished: the segment is complete: everything is shown and committed.
+        config: may differ from call to call.
+    """
+    words = graft(state.committed, hypothesis.words)
+    if finished:
+        return StableTarget(committed=words, source=source)
+    history = state.history[:-1] if source == state.source else state.history
+    history = (*history, words)[-max(config.agreement, 1) :]
+    n_fixed = min(hypothesis.n_fixed, len(words))
+    n_shown = max(len(state.committed), n_fixed, len(words) - config.mask_k)
+    n_committed = max(len(state.committed), n_fixed)
+    if config.agreement and len(history) >= config.agreement and source:
+        n_committed = max(n_committed, min(_common_length(history), n_shown))
+    return StableTarget(
+        committed=words[:n_committed],
+        tentative=words[n_committed:n_shown],
+        history=history,
+        source=source,
+    )
+
+
+def close(state: StableTarget) -> StableTarget:
+    """End a segment that has no further hypothesis: what is shown stays."""
+    return StableTarget(committed=state.shown, source=state.source)
+
+
+def graft(committed: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+    """The committed words, followed by the part of `words` that continues them."""
+    return (*committed, *words[graft_point(committed, words) :])
+
+
+def graft_point(committed: Sequence[str], words: Sequence[str]) -> int:
+    """How many of `words` the committed words stand for.
+
+    `words` usually start with `committed`; the answer is its length then. Otherwise the committed
+    words, past the common beginning, are aligned with every beginning of the rest by edit distance
+    (2 for a word inserted, deleted or replaced, 1 for a word that differs in case or punctuation
+    only), and the beginning of lowest cost is taken to be what they stand for. Among equal costs
+    the length nearest to that of the committed words wins, then the longer one: a word too few
+    reads better than a word twice.
+    """
+    same = common_prefix(committed, words)
+    n = len(committed) - same
+    if n == 0:
+        return same
+    if n > MAX_ALIGNED_WORDS:
+        return min(len(committed), len(words))
+    kept, rest = committed[same:], words[same : same + 2 * n + 8]
+    costs = [2 * j for j in range(len(rest) + 1)]
+    for word in kept:
+        diagonal, costs[0] = costs[0], costs[0] + 2
+        for j, other in enumerate(rest, 1):
+            replaced = diagonal + _distance(word, other)
+            diagonal = costs[j]
+            costs[j] = min(replaced, costs[j] + 2, costs[j - 1] + 2)
+    best = min(range(len(costs)), key=lambda j: (costs[j], abs(j - n), -j))
+    return same + best
+
+
+def common_prefix(one: Sequence[str], two: Sequence[str]) -> int:
+    """How many words both start with."""
+    n = 0
+    for a, b in zip(one, two, strict=False):
+        if a != b:
+            break
+        n += 1
+    return n
+
+
+def _common_length(hypotheses: Sequence[Sequence[str]]) -> int:
+    newest = hypotheses[-1]
+    return min((common_prefix(newest, other) for other in hypotheses[:-1]), default=len(newest))
+
+
+def _distance(one: str, two: str) -> int:
+    if one == two:
+        return 0
+    bare = one.strip(_PUNCTUATION).casefold()
+    return 1 if bare and bare == two.strip(_PUNCTUATION).casefold() else 2
