@@ -18,32 +18,8 @@ Measure = Callable[[str], float]
 """The painted width of a word, in pixels."""
 
 RIGHT_TO_LEFT_LANGS = frozenset(
-    # fmt: off
-    (
-        "ar",
-        "arb",
-        "ara",
-        "ckb",
-        "dv",
-        "div",
-        "fa",
-        "fas",
-        "per",
-        "he",
-        "heb",
-        "iw",
-        "ps",
-        "pus",
-        "sd",
-        "snd",
-        "ug",
-        "uig",
-        "ur",
-        "urd",
-        "yi",
-        "yid",
-    )
-    # fmt: on
+    "ar ara arb ckb dv div fa fas per he heb iw "  # noqa: SIM905 (a list of 22 lines)
+    "ps pus sd snd ug uig ur urd yi yid".split()
 )
 
 _NO_LINE_START = frozenset(
@@ -95,7 +71,7 @@ class Paragraph:
         """All lines, with tentative text (single spaces) behind the committed text."""
         done, last = self._pen.lines[:-1], self._pen.lines[-1:]
         pen = _Pen(self._pen.width, self._pen.measure, [list(line) for line in last])
-        text = f"{self.committed} {tentative}" if self.committed else tentative
+        text = " ".join(part for part in (self.committed, tentative) if part)
         pen.write(_pieces(text, start=len(self.committed)), committed=False)
         return [tuple(line) for line in done + pen.lines]
 
@@ -117,9 +93,11 @@ class _Pen:
         x = self._end()
         if x > 0 and piece.spaced:
             x += self.measure(" ")
-        # Glued punctuation hangs over the edge; what already starts beyond the edge does not.
-        hangs = piece.glued and len(piece.text) == 1 and x <= self.width
-        if not self.lines or (x > 0 and x + width > self.width and not hangs):
+        # Closing punctuation hangs over the edge unless it starts there; an opening bracket takes
+        # room for what it opens. Neither looks ahead, so that what follows changes nothing.
+        hangs = piece.glued and piece.text in _NO_LINE_START and x <= self.width
+        room = 2 * width if piece.text in _NO_LINE_END else width
+        if not self.lines or (x > 0 and x + room > self.width and not hangs):
             self.lines.append([])
             x = 0.0
         if x == 0 and width > self.width and len(piece.text) > 1:

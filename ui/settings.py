@@ -31,7 +31,7 @@ class OverlaySettings:
     source_rows: int = 1
     """Lines of source text above the translation, 1 to 3."""
     show_source: bool = True
-    width_percent: int = 62
+    width_percent: int = 66
     """Width of the band in percent of the screen, 20 to 100, until the user resizes it."""
     opacity: float = 0.8
     """Of the dark box, 0 to 1; without a compositor the box is always opaque."""
