@@ -9,7 +9,6 @@ previous hypotheses too, and lie far enough behind the newest frame for the enco
 what follows. Committed words never change.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -39,9 +38,8 @@ class Word:
 
     @property
     def confidence(self) -> float:
-        """Geometric mean of its tokens' confidences, 0 to 1."""
-        logs = [math.log(max(token.confidence, 1e-10)) for token in self.tokens]
-        return math.exp(sum(logs) / len(logs))
+        """Confidence of its least sure token, 0 to 1."""
+        return min(token.confidence for token in self.tokens)
 
     def matches(self, other: "Word") -> bool:
         """Whether `other` is the same word at the same place, token by token."""
@@ -52,7 +50,11 @@ class Word:
 
 
 def group_words(tokens: Sequence[Token]) -> list[Word]:
-    """Join tokens to words at the word marks; marks without text are dropped."""
+    """Join tokens to words at the word marks.
+
+    A mark that is a token of its own only separates: it is often emitted well before its word,
+    and says nothing about where that begins.
+    """
     groups: list[list[Token]] = []
     for token in tokens:
         if token.piece.startswith(WORD_MARK) or not groups:
@@ -60,9 +62,10 @@ def group_words(tokens: Sequence[Token]) -> list[Word]:
         groups[-1].append(token)
     words = []
     for group in groups:
-        text = "".join(token.piece for token in group).replace(WORD_MARK, "")
-        if text:
-            words.append(Word(text, tuple(group)))
+        sounding = tuple(token for token in group if token.piece != WORD_MARK)
+        if sounding:
+            text = "".join(token.piece for token in sounding).replace(WORD_MARK, "")
+            words.append(Word(text, sounding))
     return words
 
 

@@ -1,0 +1,84 @@
+"""Sound from a file, as fast as it is asked for or at the pace of a microphone."""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.sources.decoding import SoundFile
+from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
+
+Pace = Literal["real", "fast"]
+Progress = Callable[[float, float | None], None]
+"""Called with the seconds given so far and the length the file announces, if it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """The clock that `real` pace keeps to; tests put in their own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def read_file(
+    path: Path | str,
+    *,
+    pace: Pace,
+    step_s: float = 0.1,
+    progress: Progress | None = None,
+    timer: Timer | None = None,
+) -> AsyncIterator[AudioChunk]:
+    """Give a file's sound in chunks of `step_s` seconds, the last one shorter.
+
+    At `real` pace a chunk comes when its last sample would have been spoken. The deadlines count
+    from the first chunk: a consumer that is late is not waited for again, and nothing drifts.
+    Decoding runs in a thread, one chunk ahead of need at most.
+
+    Raises:
+        SourceError: no such file, not a sound or video file, without sound, or of length zero.
+        ValueError: `step_s` is not a positive number.
+    """
+    if not (math.isfinite(step_s) and step_s > 0):
+        raise ValueError(f"step_s is {step_s}; expected a positive number of seconds")
+    n_step = max(round(step_s * SAMPLE_RATE_HZ), 1)
+    timer = timer or Timer()
+    reader = await asyncio.to_thread(_Reader, Path(path))
+    try:
+        begin = timer.now()
+        n_given = 0
+        while len(samples := await asyncio.to_thread(reader.read, n_step)):
+            chunk = AudioChunk(samples, n_given / SAMPLE_RATE_HZ)
+            n_given += len(samples)
+            if pace == "real":
+                await timer.sleep(max(begin + chunk.end_s - timer.now(), 0.0))
+            if progress is not None:
+                progress(chunk.end_s, reader.duration_s)
+            yield chunk
+    finally:
+        reader.close()
+
+
+class _Reader:
+    """A `SoundFile` that may be closed while a thread still reads from it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SoundFile(path)
+        self._lock = threading.Lock()
+        self._closed = False
+        self.duration_s = self._file.duration_s
+
+    def read(self, n_samples: int) -> Samples:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the sound file is closed")
+            return self._file.read(n_samples)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._file.close()
