@@ -9,6 +9,7 @@ same way, and every tensor that is missing, extra or misshapen, is a `Checkpoint
 import logging
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from models.errors import CheckpointError
 from models.owsm_ctc.config import OwsmCtcConfig
 from models.owsm_ctc.frontend import FFT_SAMPLES, HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
 from models.owsm_ctc.model import OwsmCtc
+from models.owsm_ctc.vocabulary import read_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +131,10 @@ def load_espnet(directory: Path, device: torch.device | str = "cpu") -> OwsmCtc:
     config = _read_config(raw, config_path)
     tokenizer = _read_tokenizer(directory / _text(raw, config_path.name, "bpemodel"))
     stats = directory / _text(raw, config_path.name, "normalize_conf", "stats_file")
-    model = OwsmCtc(config, tokenizer)
+    try:
+        model = OwsmCtc(config, tokenizer)
+    except ValueError as error:
+        raise CheckpointError(f"{config_path}: {error}") from error
     _load_tensors(model, _read_weights(weights), weights)
     _compare_statistics(model, stats)
     return model.to(device).eval()
@@ -189,13 +194,13 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 def _compare_statistics(model: OwsmCtc, path: Path) -> None:
     """Check the statistics file against the model's buffers, which are what counts."""
     try:
-        with np.load(path, allow_pickle=False) as stats:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stats:
             count = float(stats["count"])
             mean = stats["sum"] / count
             variance = stats["sum_square"] / count - mean * mean
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path}: not a file of feature statistics ({error})") from error
     if mean.shape != (model.config.n_mels,):
         raise CheckpointError(
@@ -208,12 +213,12 @@ def _compare_statistics(model: OwsmCtc, path: Path) -> None:
 
 
 def _read_tokenizer(path: Path) -> SentencePieceProcessor:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
     try:
-        return SentencePieceProcessor(model_proto=path.read_bytes())
-    except (OSError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: not a sentencepiece model ({error})") from error
+        return read_tokenizer(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class OwsmCtcConfig:
         tokens: the whole vocabulary in the order of its ids; `<blank>` is 0, `<unk>` is 1.
         n_mels: mel bands; 80 in OWSM-CTC v3.1, 128 in v4.
         subsampling: `conv2d8` is the stem of the official models; `depthwise` has the same frame
-            geometry at a sixth of the cost.
+            geometry at a seventh of the multiplications.
         subsampling_channels: channels inside the stem; 0 means `width`. `conv2d8` in the official
             models always has `width`.
         gate_width: inner width of the convolutional gating MLP (cgMLP); even.

@@ -25,7 +25,7 @@ from models.owsm_ctc.long_form import Buffering
 from models.owsm_ctc.network import PREFIX_FRAMES, OwsmCtcNetwork
 from models.owsm_ctc.recognition import Recognition, Token, Word, join_words
 from models.owsm_ctc.subsampling import MIN_FRAMES
-from models.owsm_ctc.vocabulary import Vocabulary
+from models.owsm_ctc.vocabulary import Vocabulary, read_tokenizer
 
 KIND = "owsm-ctc"
 Audio = NDArray[np.floating]
@@ -59,10 +59,11 @@ class OwsmCtc(OwsmCtcNetwork):
         checkpoint = read_checkpoint(directory).expect(KIND)
         try:
             config = OwsmCtcConfig.from_json(checkpoint.config["model"])
-            tokenizer = SentencePieceProcessor(model_proto=checkpoint.tokenizer)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            model = cls(config, read_tokenizer(checkpoint.tokenizer))
+        except KeyError as error:
+            raise CheckpointError(f"{directory}: config.json lacks {error}") from error
+        except (TypeError, ValueError) as error:
             raise CheckpointError(f"{directory}: {error}") from error
-        model = cls(config, tokenizer)
         checkpoint.load_into(model)
         return model.to(device).eval()
 

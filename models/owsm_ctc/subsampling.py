@@ -5,7 +5,6 @@ frequency. Encoder frame i therefore sees the mel frames 8·i … 8·i + 14 and 
 80·i + 70 ms.
 """
 
-import torch
 from torch import Tensor, nn
 
 from models.owsm_ctc.config import OwsmCtcConfig
@@ -28,7 +27,7 @@ def subsampled_lengths(lengths: Tensor, total: int) -> Tensor:
     """
     for _ in range(3):
         total = (total - 1) // 2
-        lengths = torch.clamp((lengths + 1) // 2, max=total)
+        lengths = ((lengths + 1) // 2).clamp(max=total)
     return lengths
 
 
@@ -61,7 +60,8 @@ class Conv2d8Stem(nn.Module):
 class DepthwiseStem(nn.Module):
     """The same geometry with depthwise-separable second and third convolutions.
 
-    With 144 channels it costs about a sixth of `Conv2d8Stem`; recognition loses little.
+    With 80 mel bands and 144 channels: 15 million multiplications per second of audio instead of
+    112 million.
     """
 
     def __init__(self, n_mels: int, channels: int, width: int) -> None:
@@ -75,9 +75,7 @@ class DepthwiseStem(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (batch, frames, n_mels) to (batch, frames // 8, width)."""
-        x = torch.relu(
-            self.first(features.unsqueeze(1))
-        )  # (batch, channels, frames / 2, bands / 2)
+        x = self.first(features.unsqueeze(1)).relu_()  # (batch, channels, frames / 2, bands / 2)
         for depthwise, pointwise in zip(self.depthwise, self.pointwise, strict=True):
             x = pointwise(depthwise(x)).relu_()
         projected: Tensor = self.out(x.transpose(1, 2).flatten(2))

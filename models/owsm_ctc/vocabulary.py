@@ -15,6 +15,20 @@ WORD_START = "▁"
 _N_SENTENCEPIECE_CONTROLS = 3  # <unk>, <s>, </s> come first in the models read here
 
 
+def read_tokenizer(content: bytes) -> SentencePieceProcessor:
+    """Return the tokeniser of a serialised sentencepiece model.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not content:  # sentencepiece would return a processor that fails at its first use
+        raise ValueError("the sentencepiece model is empty")
+    try:
+        return SentencePieceProcessor(model_proto=content)
+    except RuntimeError as error:
+        raise ValueError(f"not a sentencepiece model ({error})") from error
+
+
 def build_tokens(
     tokenizer: SentencePieceProcessor, languages: Sequence[str], translations: Sequence[str] = ()
 ) -> tuple[str, ...]:
@@ -25,10 +39,6 @@ def build_tokens(
         languages: ISO 639-3 codes that can be heard, such as `eng`.
         translations: ISO 639-3 codes that speech can be translated to.
     """
-    pieces = [
-        tokenizer.id_to_piece(i)
-        for i in range(_N_SENTENCEPIECE_CONTROLS, tokenizer.get_piece_size())
-    ]
     return (
         BLANK,
         UNKNOWN,
@@ -37,7 +47,7 @@ def build_tokens(
         *(f"<{code}>" for code in languages),
         TRANSCRIBE,
         *(f"<st_{code}>" for code in translations),
-        *pieces,
+        *_pieces(tokenizer),
         *CLOSING,
     )
 
@@ -48,12 +58,18 @@ class Vocabulary:
     Attributes:
         languages: language tokens that can be heard, without `<nolang>`.
         tasks: `<asr>` and the `<st_xxx>` tokens.
+
+    Raises:
+        ValueError: the tokenizer has a piece that is not among the tokens.
     """
 
     def __init__(self, tokens: Sequence[str], tokenizer: SentencePieceProcessor) -> None:
         self.tokens = tuple(tokens)
         self.tokenizer = tokenizer
         self._ids = {token: i for i, token in enumerate(self.tokens)}
+        for piece in _pieces(tokenizer):
+            if piece not in self._ids:
+                raise ValueError(f"the tokeniser's piece {piece!r} is not in the vocabulary")
         self.unknown_id = self._ids[UNKNOWN]
         transcribe = self._ids[TRANSCRIBE]
         self.languages = self.tokens[self._ids[NO_LANGUAGE] + 1 : transcribe]
@@ -111,3 +127,9 @@ class Vocabulary:
     def text(self, ids: Iterable[int]) -> str:
         """Return the text of tokens without special ones."""
         return self.decode(i for i in ids if not self.is_special(i))
+
+
+def _pieces(tokenizer: SentencePieceProcessor) -> list[str]:
+    """Return the pieces that stand for text or marks."""
+    n_pieces = tokenizer.get_piece_size()
+    return [tokenizer.id_to_piece(i) for i in range(_N_SENTENCEPIECE_CONTROLS, n_pieces)]

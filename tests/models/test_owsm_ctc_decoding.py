@@ -1,0 +1,127 @@
+import itertools
+import math
+from collections import defaultdict
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.owsm_ctc.alignment import AlignmentError, align_tokens
+from models.owsm_ctc.decoding import Run, WantedWords, beam_search, frame_start_s, greedy_runs
+
+
+def log_softmax(values):
+    values = np.asarray(values, dtype=np.float64)
+    return (values - np.log(np.exp(values).sum(-1, keepdims=True))).astype(np.float32)
+
+
+def collapse(path):
+    return tuple(token for token, _ in itertools.groupby(path) if token != 0)
+
+
+def every_path(log_probs):
+    n_frames, n_tokens = log_probs.shape
+    for path in itertools.product(range(n_tokens), repeat=n_frames):
+        yield path, sum(float(log_probs[t, token]) for t, token in enumerate(path))
+
+
+small = st.integers(0, 2**32 - 1).map(
+    lambda seed: log_softmax(np.random.default_rng(seed).normal(size=(5, 3)) * 2)
+)
+
+
+def test_greedy_joins_repeats_and_drops_blanks():
+    best = [0, 3, 3, 0, 3, 2, 2, 0]
+    log_probs = torch.full((8, 4), -5.0)
+    log_probs[range(8), best] = torch.tensor([0.9, 0.8, 0.6, 0.9, 0.5, 0.7, 0.7, 0.9]).log()
+    runs = greedy_runs(log_probs)
+    assert [(run.token_id, run.first, run.last) for run in runs] == [
+        (3, 1, 2),
+        (3, 4, 4),
+        (2, 5, 6),
+    ]
+    assert [run.confidence for run in runs] == pytest.approx([0.7, 0.5, 0.7])
+
+
+def test_greedy_of_blanks_or_of_one_frame():
+    assert greedy_runs(torch.tensor([[0.0, -9.0]] * 3)) == []
+    assert greedy_runs(torch.tensor([[-9.0, 0.0]])) == [Run(1, 0, 0, 1.0)]
+
+
+def test_frames_are_centred_at_80_i_plus_70_ms():
+    assert frame_start_s(0) == pytest.approx(0.03)
+    assert (frame_start_s(10) + frame_start_s(11)) / 2 == pytest.approx(0.87)
+    assert frame_start_s(-2) == 0.0
+
+
+@settings(deadline=None, max_examples=25)
+@given(small)
+def test_a_wide_beam_finds_the_sums_over_all_alignments(log_probs):
+    totals = defaultdict(lambda: -math.inf)
+    for path, score in every_path(log_probs):
+        totals[collapse(path)] = float(np.logaddexp(totals[collapse(path)], score))
+    found = beam_search(log_probs, beam=1000)
+    assert {hypothesis.token_ids for hypothesis in found} == set(totals)
+    for hypothesis in found:
+        assert hypothesis.log_prob == pytest.approx(totals[hypothesis.token_ids], abs=1e-4)
+        assert hypothesis.score == hypothesis.log_prob
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+
+
+@settings(deadline=None, max_examples=25)
+@given(small, st.lists(st.integers(1, 2), min_size=1, max_size=3))
+def test_alignment_is_the_best_path_that_spells_the_text(log_probs, token_ids):
+    paths = [
+        (score, path) for path, score in every_path(log_probs) if collapse(path) == tuple(token_ids)
+    ]
+    if not paths:
+        with pytest.raises(AlignmentError):
+            align_tokens(log_probs, token_ids)
+        return
+    runs = align_tokens(log_probs, token_ids)
+    path = [0] * len(log_probs)
+    for run in runs:
+        path[run.first : run.last + 1] = [run.token_id] * (run.last + 1 - run.first)
+    score = sum(float(log_probs[t, token]) for t, token in enumerate(path))
+    assert collapse(path) == tuple(token_ids)
+    assert score == pytest.approx(max(paths)[0], abs=1e-4)
+
+
+def test_alignment_refuses_an_empty_text_and_one_that_does_not_fit():
+    log_probs = log_softmax(np.zeros((3, 4)))
+    with pytest.raises(AlignmentError, match="no tokens"):
+        align_tokens(log_probs, [])
+    with pytest.raises(AlignmentError, match="cannot hold"):
+        align_tokens(log_probs, [1, 1, 1])
+    assert len(align_tokens(log_probs, [1, 2, 3])) == 3
+
+
+def test_wanted_words_earn_only_when_complete():
+    wanted = WantedWords([[1, 2], [1, 2, 3, 4], []], bonus=1.0)
+
+    def total(ids):
+        state, score = wanted.start(), 0.0
+        for token_id in ids:
+            state, earned = wanted.extend(state, token_id)
+            score += earned
+        return score + wanted.finish(state)
+
+    assert total([5, 6]) == 0.0
+    assert total([1]) == 0.0
+    assert total([1, 5]) == 0.0
+    assert total([1, 2]) == 2.0
+    assert total([1, 2, 3]) == 2.0
+    assert total([1, 2, 3, 5]) == 2.0
+    assert total([1, 2, 3, 4]) == 4.0
+    assert total([1, 1, 2]) == 2.0
+    assert total([1, 2, 1, 2]) == 4.0
+
+
+def test_wanted_words_turn_a_close_decision():
+    log_probs = log_softmax([[5.0, 0, 0, 0], [0, 3.0, 2.5, 0], [5.0, 0, 0, 0]])
+    assert beam_search(log_probs)[0].token_ids == (1,)
+    biased = beam_search(log_probs, bias=WantedWords([[2]], bonus=1.0))[0]
+    assert biased.token_ids == (2,)
+    assert biased.score == pytest.approx(biased.log_prob + 1.0)
