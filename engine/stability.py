@@ -110,10 +110,10 @@ def graft_point(committed: Sequence[str], words: Sequence[str]) -> int:
 
     `words` usually start with `committed`; the answer is its length then. Otherwise the committed
     words, past the common beginning, are aligned with every beginning of the rest by edit distance
-    (2 for a word inserted, deleted or replaced, 1 for a word that differs in case or punctuation
-    only), and the beginning of lowest cost is taken to be what they stand for. Among equal costs
-    the length nearest to that of the committed words wins, then the longer one: a word too few
-    reads better than a word twice.
+    (4 for a word inserted, deleted or replaced, 2 for a word that differs in case or punctuation
+    only, −1 for the same word), and the beginning of lowest cost is taken to be what they stand
+    for. Among equal costs the length nearest to that of the committed words wins, then the longer
+    one: a word too few reads better than a word twice.
     """
     same = common_prefix(committed, words)
     n = len(committed) - same
@@ -122,13 +122,13 @@ def graft_point(committed: Sequence[str], words: Sequence[str]) -> int:
     if n > MAX_ALIGNED_WORDS:
         return min(len(committed), len(words))
     kept, rest = committed[same:], words[same : same + 2 * n + 8]
-    costs = [2 * j for j in range(len(rest) + 1)]
+    costs = [4 * j for j in range(len(rest) + 1)]
     for word in kept:
-        diagonal, costs[0] = costs[0], costs[0] + 2
+        diagonal, costs[0] = costs[0], costs[0] + 4
         for j, other in enumerate(rest, 1):
             replaced = diagonal + _distance(word, other)
             diagonal = costs[j]
-            costs[j] = min(replaced, costs[j] + 2, costs[j - 1] + 2)
+            costs[j] = min(replaced, costs[j] + 4, costs[j - 1] + 4)
     best = min(range(len(costs)), key=lambda j: (costs[j], abs(j - n), -j))
     return same + best
 
@@ -150,6 +150,6 @@ def _common_length(hypotheses: Sequence[Sequence[str]]) -> int:
 
 def _distance(one: str, two: str) -> int:
     if one == two:
-        return 0
+        return -1
     bare = one.strip(_PUNCTUATION).casefold()
-    return 1 if bare and bare == two.strip(_PUNCTUATION).casefold() else 2
+    return 2 if bare and bare == two.strip(_PUNCTUATION).casefold() else 4

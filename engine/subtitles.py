@@ -13,6 +13,8 @@ from itertools import pairwise
 
 from engine.captions import Caption
 
+_SHORTEST_S = 0.001
+
 
 class Format(StrEnum):
     """The forms in which finals are written."""
@@ -101,19 +103,17 @@ class SubtitleWriter:
     def _push(self, cue: Cue) -> str:
         """Hold a cue back and return the one before, fitted in front of it."""
         before = self._waiting
+        start_s = round(cue.start_s, 3)
+        if before is not None and start_s <= before.start_s:  # one after the other
+            start_s = before.end_s
+        min_s = max(self._options.min_duration_s, _SHORTEST_S)
+        end_s = round(max(cue.end_s, start_s + min_s), 3)
+        self._waiting = replace(cue, start_s=start_s, end_s=end_s)
         if before is None:
-            self._waiting = cue
             return ""
-        if cue.start_s <= before.start_s:  # both at one moment: one after the other
-            cue = replace(cue, start_s=before.end_s, end_s=max(cue.end_s, before.end_s))
-        self._waiting = self._lengthen(cue)
-        return self._form_cue(replace(before, end_s=min(before.end_s, cue.start_s)))
-
-    def _lengthen(self, cue: Cue) -> Cue:
-        return replace(cue, end_s=max(cue.end_s, cue.start_s + self._options.min_duration_s))
+        return self._form_cue(replace(before, end_s=min(before.end_s, start_s)))
 
     def _form_cue(self, cue: Cue) -> str:
-        cue = cue if cue.end_s > cue.start_s else replace(cue, end_s=cue.start_s + 0.001)
         self._n_cues += 1
         times = f"{_time(cue.start_s, self._form)} --> {_time(cue.end_s, self._form)}"
         lines = [_escaped(line, self._form) for line in cue.lines]
