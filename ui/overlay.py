@@ -32,7 +32,7 @@ from ui.state import Frame, Line, Shape, SubtitleState
 BOX = QColor(14, 16, 20)
 BOX_RADIUS = 14.0
 TARGET_COLOURS = QColor(255, 255, 255), QColor(172, 184, 200)
-SOURCE_COLOURS = QColor(196, 204, 214), QColor(138, 148, 162)
+SOURCE_COLOURS = QColor(208, 215, 224), QColor(158, 168, 182)
 SOURCE_SHARE = 0.58
 """Size of the source text, as a share of the translation's."""
 FONT_STEP = 1.125

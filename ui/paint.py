@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QLoggingCategory, QPointF, QRectF, Qt
 from PyQt6.QtGui import (
     QBrush,
     QColor,
@@ -101,6 +101,11 @@ class TextStyle:
             if len(self._paths) > PATHS_KEPT:
                 self._paths.popitem(last=False)
         return path
+
+
+def quiet_font_fallback() -> None:
+    """Keep Qt from reporting each font that lacks a script: that is what fallbacks are for."""
+    QLoggingCategory.setFilterRules("qt.text.font.db=false")
 
 
 def subtitle_font(family: str, point_size: float, weight: QFont.Weight) -> QFont:

@@ -25,8 +25,9 @@ class Tray:
         )
 
     def show(self) -> None:
-        """Show the icon; a desktop whose tray comes later shows it then."""
-        self._icon.show()
+        """Show the icon, where the desktop has a tray."""
+        if tray_available():
+            self._icon.show()
 
     def hide(self) -> None:
         """Take the icon away."""

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QApplication
 from engine.captions import Caption
 from ui.bridge import CaptionBridge
 from ui.overlay import Overlay
+from ui.paint import quiet_font_fallback
 from ui.settings import OverlaySettings
 from ui.tray import Tray, icon, tray_available
 
@@ -88,6 +89,7 @@ def live(start: Job, settings: OverlaySettings, *, platform: str, blended: bool)
     """Show the overlay while the job runs; see `ui.application.run_overlay`."""
     app = QApplication.instance() or QApplication(["dragoman", "-platform", platform])
     assert isinstance(app, QApplication)
+    quiet_font_fallback()
     app.setApplicationDisplayName("Dragoman")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(icon())

@@ -1,0 +1,45 @@
+"""Qt for the tests: no display needed, and a warning of Qt fails the test."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QApplication
+
+
+@pytest.fixture(scope="session")
+def _application() -> Iterator["QApplication"]:
+    widgets = pytest.importorskip(
+        "PyQt6.QtWidgets", reason="PyQt6 is not installed or does not load", exc_type=ImportError
+    )
+    from ui.paint import quiet_font_fallback
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "QT_QPA_PLATFORM", "offscreen")
+        application = widgets.QApplication(["test", "-platform", "offscreen"])
+        application.setQuitOnLastWindowClosed(False)
+        quiet_font_fallback()
+        yield application
+
+
+@pytest.fixture
+def qt(_application: "QApplication") -> Iterator["QApplication"]:
+    """The application; what Qt says during the test must be nothing."""
+    from PyQt6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
+
+    said: list[str] = []
+
+    def note(kind: object, context: object, text: str | None) -> None:
+        # The offscreen platform says this of raising, masks and size hints; no other does.
+        if not (text or "").startswith("This plugin does not support"):
+            said.append(f"{kind}: {text}")
+
+    before = qInstallMessageHandler(note)
+    yield _application
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    _application.processEvents()
+    qInstallMessageHandler(before)
+    assert not said
