@@ -117,7 +117,7 @@ class Augmenter:
         """Return so many samples of a noise recording (repeated if it is short) or of hiss."""
         if not self._clips or self._noise is None or dice.random() < self.config.hiss:
             return dice.standard_normal(n_samples, dtype=np.float32) * np.float32(0.1)
-        clip = self._noise.samples(self._clips[dice.integers(len(self._clips))])
+        clip = self._noise.samples(self._clips[int(dice.integers(len(self._clips)))])
         start = int(dice.integers(len(clip)))
         repeats = -(-(start + n_samples) // len(clip))
         tiled = np.tile(clip, repeats) if repeats > 1 else clip
@@ -234,7 +234,7 @@ def mask_features(
         start = torch.rand(shape, generator=generator) * (n_bands - width)
         masked = ((bands >= start) & (bands < start + width)).any(1)  # (batch, bands)
         keep &= ~masked[:, None, :]
-    most = int(math.ceil(config.time_masks_per_s * n_frames * frame_s))
+    most = math.ceil(config.time_masks_per_s * n_frames * frame_s)
     if most > 0:
         frames = torch.arange(n_frames)
         n_masks = (lengths.cpu() * frame_s * config.time_masks_per_s).ceil()  # (batch,)

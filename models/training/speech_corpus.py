@@ -2,8 +2,9 @@
 
 import csv
 import gzip
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +29,8 @@ class SpeechDataError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RealUtterance:
-    """A row of the speech manifest that training can use."""
+class Recording:
+    """A row of a manifest that training can use."""
 
     path: Path
     id: str
@@ -40,7 +41,7 @@ class RealUtterance:
     transcript: str
 
 
-def real_utterances(speech: Path) -> Iterator[RealUtterance]:
+def real_utterances(speech: Path) -> Iterator[Recording]:
     """Yield the usable rows of `manifest.tsv` in the folder of real speech.
 
     Rows with digits (their reading is a guess), without a transcript, of a language without
@@ -49,23 +50,13 @@ def real_utterances(speech: Path) -> Iterator[RealUtterance]:
     Raises:
         SpeechDataError: the manifest is missing or lacks a column.
     """
-    manifest = speech / "manifest.tsv"
-    try:
-        with manifest.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except FileNotFoundError:
-        raise SpeechDataError(f"{manifest} is missing") from None
-    for row in rows:
-        try:
-            text, lang, split = row["transcript"] or "", row["lang"], row["split"]
-            path, speaker = row["path"], row["speaker"]
-        except KeyError as error:
-            raise SpeechDataError(f"{manifest} has no column {error}") from None
+    columns = ("path", "split", "speaker", "lang", "transcript")
+    for path, split, speaker, lang, text in _manifest_rows(speech / "manifest.tsv", columns):
         if split not in REAL_SPLITS or lang not in ("en", "de") or has_digits(text):
             continue
         transcript = normalize_transcript(text, lang)
         if transcript:
-            yield RealUtterance(
+            yield Recording(
                 path=speech / path,
                 id=path,
                 split=split,
@@ -74,6 +65,36 @@ def real_utterances(speech: Path) -> Iterator[RealUtterance]:
                 speaker=speaker,
                 transcript=transcript,
             )
+
+
+def noise_clips(noise: Path) -> Iterator[Recording]:
+    """Yield all rows of `manifest.tsv` in the folder of noises; the class is the speaker.
+
+    Raises:
+        SpeechDataError: the manifest is missing or lacks a column.
+    """
+    columns = ("path", "split", "class")
+    for path, split, kind in _manifest_rows(noise / "manifest.tsv", columns):
+        yield Recording(
+            path=noise / path,
+            id=path,
+            split=split,
+            source="noise",
+            lang="",
+            speaker=kind,
+            transcript="",
+        )
+
+
+def _manifest_rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    try:
+        with manifest.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                yield tuple(row[column] or "" for column in columns)
+    except FileNotFoundError:
+        raise SpeechDataError(f"{manifest} is missing") from None
+    except KeyError as error:
+        raise SpeechDataError(f"{manifest} has no column {error}") from None
 
 
 def decode_audio(path: Path) -> Samples:
@@ -86,9 +107,9 @@ def decode_audio(path: Path) -> Samples:
     try:
         with av.open(str(path)) as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-            for frame in container.decode(audio=0):
-                blocks.extend(out.to_ndarray().reshape(-1) for out in resampler.resample(frame))
-            blocks.extend(out.to_ndarray().reshape(-1) for out in resampler.resample(None))
+            for frame in itertools.chain(container.decode(audio=0), [None]):  # None flushes
+                for out in resampler.resample(frame):
+                    blocks.append(out.to_ndarray().reshape(-1).astype(np.int16, copy=False))
     except (OSError, IndexError, av.FFmpegError) as error:
         raise SpeechDataError(f"cannot decode {path}: {error}") from error
     if not blocks:

@@ -15,8 +15,6 @@ import sentencepiece
 
 from models.training.speech_pack import PackedUtterance, Samples, SpeechPack
 
-_N_CONTROLS = 3  # <unk>, <s>, </s>
-
 
 @dataclass(frozen=True, slots=True)
 class SpeechItem:

@@ -134,6 +134,7 @@ class PackWriter:
         self.seconds_by_source[row.source] = seconds + row.seconds
 
     def __enter__(self) -> Self:
+        """Return itself."""
         return self
 
     def __exit__(
@@ -142,6 +143,7 @@ class PackWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Close."""
         self.close()
 
     def close(self) -> None:
@@ -208,9 +210,11 @@ class SpeechPack:
         self._shards: dict[int, npt.NDArray[np.int16]] = {}
 
     def __len__(self) -> int:
+        """Return the number of utterances."""
         return len(self.utterances)
 
     def __iter__(self) -> Iterator[PackedUtterance]:
+        """Go through the utterances in the order of the index."""
         return iter(self.utterances)
 
     @property

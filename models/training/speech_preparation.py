@@ -7,6 +7,8 @@ The result, under `out`:
     real/            pack of the real speech; splits train, train_digits, dev
     synthetic/       pack of the synthetic speech; split train
     synthetic_dev/   WAV files and manifest.tsv: voices and sentences that are in no training data
+    noise/           pack of noises
+    tokenizer.model  sentencepiece model of the transcripts and sentences
 """
 
 import csv
@@ -19,14 +21,16 @@ from itertools import count, islice
 from pathlib import Path
 
 from models.training.speech_corpus import (
-    RealUtterance,
+    Recording,
     SpeechDataError,
     decode_audio,
     dev_sentences,
     everyday_sentences,
     literary_sentences,
+    noise_clips,
     real_utterances,
 )
+from models.training.speech_data import train_speech_tokenizer
 from models.training.speech_pack import RATE_HZ, PackWriter, Samples
 from models.training.speech_synthesis import (
     Engine,
@@ -47,6 +51,7 @@ _BATCH = 24  # requests a worker reads before their samples are written
 # Shares of the synthetic hours; an engine that is absent leaves its share to the others.
 _SHARES: Mapping[str, float] = {"espeak": 0.45, "flite": 0.33, "festival": 0.22}
 _N_HELD_OUT = 300
+_N_TOKENIZER_SENTENCES = 50_000
 # Seconds a word can take; outside of these the engine has left something out or gone astray.
 _WORD_S = (0.12, 1.3)
 _LONGEST_S = 24.0
@@ -70,6 +75,14 @@ class _Sentences:
             words = words[start : start + n_words]
         return " ".join(words[:45])
 
+    def sample(self, seed: int) -> list[str]:
+        """Return normalised sentences of both kinds for the tokeniser."""
+        dice = random.Random(f"{seed}:tokenizer")
+        sentences: list[str] = []
+        for kind, share in ((self.everyday, 0.8), (self.literary, 0.2)):
+            sentences += dice.sample(kind, min(len(kind), round(_N_TOKENIZER_SENTENCES * share)))
+        return [normalize_transcript(sentence) for sentence in sentences]
+
 
 def _closed(sentence: str) -> str:
     return sentence if sentence[-1] in ".!?" else f"{sentence}."
@@ -88,7 +101,8 @@ def prepare_speech(
     """Make the training data of the recogniser.
 
     Args:
-        data_root: folder with `speech` (manifest.tsv and audio) and `text` (train, dev, mono).
+        data_root: folder with `speech` and `noise` (manifest.tsv and audio each) and `text`
+            (train, dev, mono).
         out: folder for the result; what it holds already is kept.
         hours_synthetic: how much speech the synthetic voices read, in all.
         workers: how many engine processes run at once.
@@ -99,7 +113,9 @@ def prepare_speech(
     """
     report = progress or (lambda _what, _share: None)
     utterances = list(real_utterances(data_root / "speech"))
-    pack_real_speech(utterances, out / "real", workers=workers, progress=report)
+    pack_recordings(utterances, out / "real", "real speech", workers=workers, progress=report)
+    clips = list(noise_clips(data_root / "noise"))
+    pack_recordings(clips, out / "noise", "noise", workers=workers, progress=report)
     available = [engine for engine in engines or default_engines() if engine.voices()]
     if not available and hours_synthetic > 0:
         raise SpeechDataError("no speech synthesiser is installed: install espeak-ng and flite")
@@ -112,6 +128,9 @@ def prepare_speech(
         _without(everyday_sentences(data_root / "text"), held_out),
         _without(literary_sentences(data_root / "text"), held_out),
     )
+    if not (out / "tokenizer.model").exists():
+        spoken = [item.transcript for item in utterances if item.split == "train"]
+        train_speech_tokenizer(spoken + training.sample(seed), out / "tokenizer.model")
     synthesize_pack(
         available,
         training.draw,
@@ -127,8 +146,13 @@ def _without(sentences: Sequence[str], held_out: set[str]) -> list[str]:
     return [text for text in sentences if normalize_transcript(text) not in held_out]
 
 
-def pack_real_speech(
-    utterances: Sequence[RealUtterance], out: Path, *, workers: int, progress: Progress
+def pack_recordings(
+    utterances: Sequence[Recording],
+    out: Path,
+    what: str,
+    *,
+    workers: int,
+    progress: Progress,
 ) -> None:
     """Decode recordings into a pack, skipping those that it holds.
 
@@ -148,10 +172,10 @@ def pack_real_speech(
                     voice=item.speaker,
                     transcript=item.transcript,
                 )
-            progress("real speech", done / len(missing))
+            progress(what, done / len(missing))
 
 
-def _decoded_or_none(item: RealUtterance) -> Samples | None:
+def _decoded_or_none(item: Recording) -> Samples | None:
     try:
         return decode_audio(item.path)
     except SpeechDataError as error:

@@ -33,10 +33,15 @@ ESPEAK_ACCENTS = (
 )
 # Not speech of a person in a room: whispers, robots, effects.
 ESPEAK_UNNATURAL = frozenset(
-    ("Demonic whisper whisperf fast Tweaky UniRobot anikaRobot croak kaukovalta announcer").split()
-    + [f"robosoft{number}" for number in ("", 2, 3, 4, 5, 6, 7, 8)]
+    (
+        *("Demonic", "Tweaky", "UniRobot", "anikaRobot", "announcer", "croak", "fast"),
+        *("kaukovalta", "whisper", "whisperf"),
+        *(f"robosoft{number}" for number in ("", 2, 3, 4, 5, 6, 7, 8)),
+    )
 )
-ESPEAK_HELD_OUT = frozenset("Andrea Gene Hugo Mike f4 m6 klatt4 steph3 edward2 grandma".split())
+ESPEAK_HELD_OUT = frozenset(
+    ("Andrea", "Gene", "Hugo", "Mike", "edward2", "f4", "grandma", "klatt4", "m6", "steph3")
+)
 FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 FESTIVAL_VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
 HELD_OUT_SPEAKER = "slt"
@@ -52,6 +57,7 @@ class Voice:
     weight: float = 1.0
 
     def __str__(self) -> str:
+        """Return engine and name, as the packs store it."""
         return f"{self.engine}:{self.name}"
 
 
@@ -198,9 +204,7 @@ class FestivalEngine:
                 lines.append(f'(utt.save.wave u "{wav}" (quote riff))')
             script.write_text("\n".join(lines) + "\n", encoding="latin-1", errors="replace")
             _finished([self._program, "-b", str(script)], timeout_s=_TIMEOUT_S * len(requests))
-            return {
-                request.id: _usable(wav) for request, wav in zip(requests, wavs, strict=True)
-            }
+            return {request.id: _usable(wav) for request, wav in zip(requests, wavs, strict=True)}
 
 
 def default_engines() -> list[Engine]:
@@ -241,7 +245,8 @@ def normalize_level(audio: npt.NDArray[np.float32]) -> Samples:
     """Scale to a common peak and return int16 samples; silence stays silence."""
     peak = float(np.abs(audio).max(initial=0.0))
     scale = _PEAK / peak if peak > 1e-4 else 0.0
-    return np.rint(audio * (scale * 32767.0)).astype(np.int16)
+    level: Samples = np.rint(audio * (scale * 32767.0)).astype(np.int16)
+    return level
 
 
 class _Commander(Protocol):
