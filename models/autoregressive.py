@@ -121,6 +121,16 @@ class IncrementalDecoder:
         for layer, cache in zip(self._model.layers, self._layers, strict=True):
             cache.cross.append(*layer.cross.project(memory))
 
+    def forget_source(self, length: int) -> None:
+        """Forget the source tokens from `length` on; what was written from them stays."""
+        for cache in (*(self._encoder_caches or ()), *(layer.cross for layer in self._layers)):
+            cache.truncate(length)
+
+    def forget_target(self, length: int) -> None:
+        """Forget the target steps from `length` on."""
+        for layer in self._layers:
+            layer.own.truncate(length)
+
     def step(self, tokens: Tensor) -> Tensor:
         """Write target tokens (batch, time ≥ 1); logits of the token after the last: (batch, V)."""
         start = self.n_written

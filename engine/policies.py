@@ -1,0 +1,249 @@
+"""The three policies behind the translator protocol, on the models' networks.
+
+`FretnaTranslator` edits its previous hypothesis in one parallel pass, `RetaTranslator` generates
+anew token by token, `WaitKTranslator` appends and never looks back. Tokens stay inside: the
+engine sees words.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from engine.translator import Hypothesis, Translator, TranslatorSession
+from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder, greedy
+from models.checkpoint import read_checkpoint
+from models.ctc import best_path, collapse
+from models.fretna import HIDDEN, Fretna
+from models.tokenizer import BOS_ID, EOS_ID, Tokenizer
+from models.translation import TranslatorConfig, source_ids
+
+
+def load_translator(directory: Path, *, device: str = "cpu", wait: int = 3) -> Translator:
+    """The translator of a checkpoint folder.
+
+    Args:
+        directory: a `fretna`, `reta` or `wait-k` checkpoint.
+        device: where the network runs.
+        wait: head start of Wait-k in source words; the other policies ignore it.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, damaged or of another kind.
+    """
+    checkpoint = read_checkpoint(directory).expect("fretna", "reta", "wait-k")
+    tokenizer = Tokenizer(checkpoint.tokenizer)
+    if checkpoint.kind == "fretna":
+        return FretnaTranslator(Fretna.from_checkpoint(checkpoint, device), tokenizer)
+    model = AutoregressiveTransformer.from_checkpoint(checkpoint, device)
+    if checkpoint.kind == "reta":
+        return RetaTranslator(model, tokenizer)
+    return WaitKTranslator(model, tokenizer, wait=wait)
+
+
+class _ModelTranslator:
+    """What the translators share: a tokeniser and the languages of the model."""
+
+    def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self._config = config
+
+    @property
+    def source_lang(self) -> str:
+        """ISO 639-1 code of the language it reads."""
+        return self._config.source_lang
+
+    @property
+    def target_lang(self) -> str:
+        """ISO 639-1 code of the language it writes."""
+        return self._config.target_lang
+
+    def word_tokens(self, words: Sequence[str]) -> list[int]:
+        """Target tokens of whole words."""
+        return self.tokenizer.encode(" ".join(words))
+
+    def words(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """Whole text of target tokens as words."""
+        return tuple(self.tokenizer.decode(tokens).split())
+
+    def common_words(self, tokens: Sequence[int], words: Sequence[str]) -> int:
+        """How many leading tokens spell exactly the given words; 0 if they spell others."""
+        n_words = 0
+        for index, token in enumerate(tokens):
+            if n_words == len(words):
+                return index
+            n_words += self.tokenizer.ends_word[token]
+        return len(tokens)
+
+
+class FretnaTranslator(_ModelTranslator):
+    """Re-translation in one parallel pass; see `models.fretna`."""
+
+    def __init__(self, model: Fretna, tokenizer: Tokenizer) -> None:
+        super().__init__(model.config, tokenizer)
+        self.model = model
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _FretnaSession(self)
+
+
+class _FretnaSession:
+    """Remembers the source and the slots of the previous hypothesis."""
+
+    def __init__(self, translator: FretnaTranslator) -> None:
+        self._translator = translator
+        self._source: list[int] = []
+        self._path: list[int] = []
+
+    @torch.inference_mode()
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """Fill the slots of the source prefix; committed words are a forced prefix."""
+        translator = self._translator
+        tokens = translator.tokenizer.encode(source_prefix)
+        if not tokens:
+            return Hypothesis(words=committed, n_fixed=len(committed))
+        source = source_ids(tokens, finished=finished)
+        forced, revealed = self._keep(committed, source)
+        log_probs = translator.model.log_probs(source, revealed)
+        self._source = source
+        self._path = best_path(log_probs, forced)
+        words = translator.words(collapse(self._path))
+        return Hypothesis(words=words, n_fixed=min(len(committed), len(words)))
+
+    def _keep(
+        self, committed: tuple[str, ...], source: Sequence[int]
+    ) -> tuple[list[int], list[int] | None]:
+        """Tokens of the committed words, and the slots that they keep from the last hypothesis."""
+        translator = self._translator
+        if not committed:
+            return [], None
+        previous = collapse(self._path)
+        forced = previous[: translator.common_words(previous, committed)]
+        if translator.words(forced) != committed:
+            return translator.word_tokens(committed), None
+        n_same = common_length(self._source, source) * translator.model.config.upsampling
+        revealed = [HIDDEN] * min(n_same, len(self._path))
+        n_seen, last = 0, 0
+        for slot in range(len(revealed)):
+            label = self._path[slot]
+            n_seen += label not in (0, last)
+            last = label
+            if n_seen > len(forced) or (n_seen == len(forced) and label == 0):
+                break
+            revealed[slot] = label
+        return forced, revealed
+
+
+class RetaTranslator(_ModelTranslator):
+    """Autoregressive re-translation: the whole hypothesis anew with every source prefix."""
+
+    def __init__(self, model: AutoregressiveTransformer, tokenizer: Tokenizer) -> None:
+        super().__init__(model.config, tokenizer)
+        self.model = model
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _RetaSession(self)
+
+
+class _RetaSession:
+    """Stateless but for its translator."""
+
+    def __init__(self, translator: RetaTranslator) -> None:
+        self._translator = translator
+
+    @torch.inference_mode()
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """Generate greedily behind the committed words."""
+        translator = self._translator
+        tokens = translator.tokenizer.encode(source_prefix)
+        if not tokens:
+            return Hypothesis(words=committed, n_fixed=len(committed))
+        source = source_ids(tokens, finished=finished)
+        prefix = translator.word_tokens(committed)
+        words = translator.words(greedy(translator.model, source, prefix))
+        return Hypothesis(words=words, n_fixed=min(len(committed), len(words)))
+
+
+class WaitKTranslator(_ModelTranslator):
+    """Wait-k: the (n+1)-th target word is written when k + n source words were read."""
+
+    def __init__(
+        self, model: AutoregressiveTransformer, tokenizer: Tokenizer, *, wait: int
+    ) -> None:
+        super().__init__(model.config, tokenizer)
+        if wait < 1:
+            raise ValueError(f"wait {wait} is less than 1")
+        self.model = model
+        self.wait = wait
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _WaitKSession(self)
+
+
+class _WaitKSession:
+    """Caches of both sides; what was written stays, even if the source is taken back."""
+
+    def __init__(self, translator: WaitKTranslator) -> None:
+        self._translator = translator
+        self._decoder = IncrementalDecoder(translator.model)
+        self._source: list[int] = []
+        self._target: list[int] = []
+        self._n_words = 0
+        self._ended = False
+
+    @torch.inference_mode()
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """Read the new source tokens, write the words that the policy allows."""
+        translator = self._translator
+        tokens = translator.tokenizer.encode(source_prefix)
+        if tokens:
+            self._read(source_ids(tokens, finished=finished))
+            n_read = sum(translator.tokenizer.ends_word[token] for token in tokens)
+            limit = 2 * len(tokens) + 16
+            while not self._ended and len(self._target) < limit:
+                if not finished and n_read < translator.wait + self._n_words:
+                    break
+                if not self._write(finished=finished):
+                    break
+        words = translator.words(self._target)
+        return Hypothesis(words=words, n_fixed=len(words))
+
+    def _read(self, source: list[int]) -> None:
+        same = common_length(self._source, source)
+        self._decoder.forget_source(same)
+        if len(source) > same:
+            device = self._translator.model.embedding.weight.device
+            self._decoder.read(torch.tensor([source[same:]], device=device))
+        self._source = source
+
+    def _write(self, *, finished: bool) -> bool:
+        """Write one token; false if the model has no more to say for now."""
+        last = self._target[-1] if self._target else BOS_ID
+        device = self._translator.model.embedding.weight.device
+        token = int(self._decoder.step(torch.tensor([[last]], device=device))[0].argmax())
+        if token == EOS_ID:
+            self._ended = finished
+            if not finished:  # more source may come: ask again then
+                self._decoder.forget_target(self._decoder.n_written - 1)
+            return False
+        self._target.append(token)
+        self._n_words += self._translator.tokenizer.ends_word[token]
+        return True
+
+
+def common_length(one: Sequence[int], two: Sequence[int]) -> int:
+    """How many leading tokens are the same."""
+    n = 0
+    for a, b in zip(one, two, strict=False):
+        if a != b:
+            break
+        n += 1
+    return n
