@@ -171,35 +171,36 @@ class WantedWords:
     """A bias towards words or phrases (hot words), given as token sequences.
 
     Each token that continues a phrase earns `bonus`; a phrase that is left before its end pays
-    everything back, so only complete phrases gain.
+    back, so that only complete phrases gain.
     """
 
     def __init__(self, phrases: Sequence[Sequence[int]], bonus: float = 1.5) -> None:
         self._bonus = bonus
-        self._phrases = {tuple(phrase) for phrase in phrases if phrase}
-        self._openings = {
-            phrase[:length] for phrase in self._phrases for length in range(1, len(phrase) + 1)
-        }
+        # For each opening of a phrase: its tokens behind the last complete phrase it begins with.
+        self._owed: dict[tuple[int, ...], int] = {(): 0}
+        complete = {tuple(phrase) for phrase in phrases if phrase}
+        for phrase in sorted(complete):
+            for length in range(1, len(phrase) + 1):
+                opening = phrase[:length]
+                self._owed[opening] = 0 if opening in complete else self._owed[opening[:-1]] + 1
 
-    def start(self) -> Hashable:
-        """Return the state: the tokens of the phrase under way and those still to be paid back."""
-        return ((), 0)
+    def start(self) -> tuple[int, ...]:
+        """Return the state: the opening of a phrase that the last tokens form."""
+        return ()
 
-    def extend(self, state: Hashable, token_id: int) -> tuple[Hashable, float]:
-        """Return the longest phrase opening that ends in this token, and the score."""
+    def extend(self, state: Hashable, token_id: int) -> tuple[tuple[int, ...], float]:
+        """Return the longest opening that ends in this token, and the score."""
         assert isinstance(state, tuple)
-        matched, owed = state
-        longer = (*matched, token_id)
-        if longer in self._openings:
-            owed = 0 if longer in self._phrases else owed + 1
-            return (longer, owed), self._bonus
-        score = -self._bonus * owed
-        restart = (token_id,)
-        if restart in self._openings:
-            return (restart, 0 if restart in self._phrases else 1), score + self._bonus
-        return ((), 0), score
+        longer = (*state, token_id)
+        if longer in self._owed:
+            return longer, self._bonus
+        repaid = self._bonus * self._owed[state]
+        for first in range(1, len(longer)):
+            if longer[first:] in self._owed:
+                return longer[first:], self._bonus * (len(longer) - first) - repaid
+        return (), -repaid
 
     def finish(self, state: Hashable) -> float:
         """Return what an unfinished phrase pays back at the end."""
         assert isinstance(state, tuple)
-        return -self._bonus * float(state[1])
+        return -self._bonus * self._owed[state]

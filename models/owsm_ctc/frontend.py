@@ -91,18 +91,20 @@ class LogMelFrontend(nn.Module):
         Returns:
             (batch, frames, n_mels) and (batch,) frames of each row.
         """
-        spectrum = torch.stft(
-            audio,
-            FFT_SAMPLES,
-            HOP_SAMPLES,
-            WINDOW_SAMPLES,
-            self.window,
-            center=True,
-            pad_mode="reflect",
-            return_complex=True,
-        )  # (batch, bins, frames)
-        power = torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)
-        frames = (power @ self.mel).clamp_min(POWER_FLOOR).log()  # (batch, frames, n_mels)
+        # Always in single precision: the power of speech spans more than bfloat16 resolves.
+        with torch.autocast(audio.device.type, enabled=False):
+            spectrum = torch.stft(
+                audio,
+                FFT_SAMPLES,
+                HOP_SAMPLES,
+                WINDOW_SAMPLES,
+                self.window,
+                center=True,
+                pad_mode="reflect",
+                return_complex=True,
+            )  # (batch, bins, frames)
+            power = torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)
+            frames = (power @ self.mel).clamp_min(POWER_FLOOR).log()  # (batch, frames, n_mels)
         frame_lengths = lengths // HOP_SAMPLES + 1
         return _zero_padding(frames, frame_lengths), frame_lengths
 

@@ -20,7 +20,7 @@ from models.errors import CheckpointError
 from models.owsm_ctc.alignment import align_tokens
 from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE, OwsmCtcConfig
 from models.owsm_ctc.decoding import Bias, Run, beam_search, frame_start_s, greedy_runs
-from models.owsm_ctc.frontend import HOP_SAMPLES
+from models.owsm_ctc.frontend import HOP_SAMPLES, RATE_HZ
 from models.owsm_ctc.long_form import Buffering
 from models.owsm_ctc.network import PREFIX_FRAMES, OwsmCtcNetwork
 from models.owsm_ctc.recognition import Recognition, Token, Word, join_words
@@ -251,7 +251,7 @@ class OwsmCtc(OwsmCtcNetwork):
         Raises:
             AlignmentError: the text is empty or too long for the audio.
         """
-        if len(audio) > self.config.buffer_s * 16_000:
+        if len(audio) > self.config.buffer_s * RATE_HZ:
             buffers = self.buffer_log_probs(audio, context_s=context_s, lang=lang, task=task)
             log_probs = Buffering(self.config.buffer_s, context_s).join(buffers, len(audio))
         else:
@@ -264,9 +264,11 @@ class OwsmCtc(OwsmCtcNetwork):
         """Return the most probable language token of (frames, vocabulary) log-probabilities.
 
         The model writes it on its first frame, the language's prefix frame, also when the prefix
-        was `<nolang>`.
+        was `<nolang>`. A vocabulary without languages gives `<nolang>`.
         """
         languages = self.vocabulary.languages
+        if not languages:
+            return NO_LANGUAGE
         first = self.vocabulary.language_id(languages[0])
         return languages[int(log_probs[0, first : first + len(languages)].argmax())]
 

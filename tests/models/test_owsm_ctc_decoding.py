@@ -117,6 +117,17 @@ def test_wanted_words_earn_only_when_complete():
     assert total([1, 2, 3, 4]) == 4.0
     assert total([1, 1, 2]) == 2.0
     assert total([1, 2, 1, 2]) == 4.0
+    assert total([1, 2, 3, 1, 2]) == 4.0
+
+
+def test_a_wanted_phrase_is_found_inside_the_failure_of_another():
+    wanted = WantedWords([[1, 1, 2], [7, 8, 9], [8, 9, 5]], bonus=1.0)
+    for ids, earned in (([1, 1, 1, 2], 3.0), ([7, 8, 9, 5], 6.0), ([7, 8, 7], 0.0)):
+        state, score = wanted.start(), 0.0
+        for token_id in ids:
+            state, step = wanted.extend(state, token_id)
+            score += step
+        assert score + wanted.finish(state) == earned
 
 
 def test_wanted_words_turn_a_close_decision():

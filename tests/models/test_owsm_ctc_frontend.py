@@ -63,3 +63,12 @@ def test_statistics_normalise_and_are_saved_with_the_model():
     torch.testing.assert_close(normal[0].std(0), torch.ones(20))
     assert set(frontend.state_dict()) == {"mean", "std"}
     assert lengths.tolist() == [101]
+
+
+def test_features_are_single_precision_under_autocast():
+    audio = torch.randn(1, 4000, generator=torch.Generator().manual_seed(0)) * 0.1
+    frontend = LogMelFrontend(20)
+    expected, _ = frontend(audio, torch.tensor([4000]))
+    with torch.autocast("cpu", torch.bfloat16):
+        features, _ = frontend(audio, torch.tensor([4000]))
+    torch.testing.assert_close(features, expected, rtol=0, atol=0)
