@@ -29,10 +29,10 @@ def run_overlay(start: Job, settings: OverlaySettings) -> int:
     """Show the captions that a job publishes; blocks, and needs the main thread.
 
     The job runs in an asyncio loop of its own, in a thread of its own, and the window in this
-    thread: nothing that the job does (a step of the session, a write to the journal, a pause of
-    the interpreter's collector in its loop) can hold up painting for longer than Python takes to
-    switch threads, which sharing one event loop would not guarantee. The window's own loop is
-    qasync's, so that the life of the window can be written as a coroutine.
+    thread: nothing that the job does (a step of the session, a write to the journal) can hold up
+    painting for longer than Python takes to switch threads, which sharing one event loop would
+    not guarantee. The window's own loop is qasync's, so that the life of the window can be
+    written as a coroutine.
 
     When the user closes the window, or on SIGINT or SIGTERM, the job is cancelled once and
     awaited: it finalises its last segment and saves what it has in its own `except

@@ -1,0 +1,237 @@
+"""A real window on a real X server, handled as a person would handle it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine.captions import Caption
+from tests.ui.streams import caption
+
+pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
+MISSING = [
+    tool
+    for tool in ("Xvfb", "xdotool", "xwininfo", "xprop", "xev", "import")
+    if shutil.which(tool) is None
+]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING),
+    reason=f"not installed: {', '.join(MISSING)} (packages xvfb, xdotool, x11-utils, imagemagick)",
+)
+ROOT = Path(__file__).parents[2]
+Box = tuple[int, int, int, int]
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A virtual screen of 1280×720 with nothing on it: no window manager, no compositor."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as numbers:
+        number = numbers.readline().strip()
+    assert number, "Xvfb did not start"
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+@dataclass
+class Band:
+    """The running overlay, and hands and eyes for it."""
+
+    process: "subprocess.Popen[str]"
+    environ: dict[str, str]
+    window: str = ""
+
+    def tool(self, *command: str) -> str:
+        done = subprocess.run(
+            command, env=self.environ, check=True, capture_output=True, text=True, timeout=30
+        )
+        return done.stdout
+
+    def publish(self, one: Caption) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(one.to_json() + "\n")
+        self.process.stdin.flush()
+
+    def box(self) -> Box:
+        told = self.tool("xwininfo", "-id", self.window)
+        words = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
+        x, y, width, height = (int(re.search(rf"{w}: +(-?\d+)", told)[1]) for w in words)
+        return x, y, width, height
+
+    def ink(self, box: Box) -> int:
+        """How many pixels of a part of the screen are white."""
+        x, y, width, height = box
+        crop = f"{width}x{height}+{x}+{y}"
+        picture = subprocess.run(
+            ["import", "-silent", "-window", "root", "-crop", crop, "-depth", "8", "rgb:-"],
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            timeout=30,
+        ).stdout
+        assert len(picture) == 3 * width * height
+        return sum(min(picture[at : at + 3]) > 240 for at in range(0, len(picture), 3))
+
+    def drag(self, start: tuple[int, int], by: tuple[int, int]) -> None:
+        end = start[0] + by[0], start[1] + by[1]
+        half = start[0] + by[0] // 2, start[1] + by[1] // 2
+        for at in (start, half, end):
+            self.tool("xdotool", "mousemove", *map(str, at))
+            if at == start:
+                self.tool("xdotool", "mousedown", "1")
+        self.tool("xdotool", "mouseup", "1")
+
+    def click(self, x: int, y: int) -> None:
+        self.tool("xdotool", "mousemove", str(x), str(y), "click", "1")
+
+    def key(self, name: str) -> None:
+        self.tool("xdotool", "windowfocus", "--sync", self.window, "key", name)
+
+    def end(self) -> tuple[int, str]:
+        """The exit code and what was said; nothing may have been said on stderr."""
+        said, complaints = self.process.communicate(timeout=20)
+        assert complaints == ""
+        return self.process.returncode, said
+
+
+Start = Callable[..., Band]
+
+
+@pytest.fixture
+def start(display: str) -> Iterator[Start]:
+    """Starts the overlay and waits for its window."""
+    bands = []
+
+    def start(**settings: object) -> Band:
+        environ = {k: v for k, v in os.environ.items() if k not in ("QT_QPA_PLATFORM",)}
+        environ |= {"DISPLAY": display, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+        environ.pop("WAYLAND_DISPLAY", None)
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/ui/subject.py"), json.dumps(settings)],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        band = Band(process, environ)
+        bands.append(band)
+        found = band.tool("xdotool", "search", "--sync", "--onlyvisible", "--name", "Dragoman")
+        band.window = found.split()[0]
+        return band
+
+    yield start
+    for band in bands:
+        if band.process.poll() is None:
+            band.process.kill()
+        band.process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> bool:
+    """Look again and again, as there is no signal from another process's window."""
+    end_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+    return True
+
+
+def test_captions_reach_the_screen_and_the_band_ends_with_its_job(start: Start) -> None:
+    band = start(dwell_s=1)
+    box = band.box()
+    assert abs(box[0] + box[2] // 2 - 640) <= 1
+    assert 600 < box[1] + box[3] < 720
+    assert "_NET_WM_STATE_ABOVE" in band.tool("xprop", "-id", band.window, "_NET_WM_STATE")
+    assert band.ink(box) == 0
+    band.publish(caption("", "Guten Tag", source="good day"))
+    band.publish(caption("Guten Tag", source="good day", revision=1, final=True))
+    assert wait_until(lambda: band.ink(box) > 300)
+    assert band.box() == box
+    band.process.stdin.write("end\n")
+    assert band.end() == (0, "")
+
+
+def test_escape_closes_the_band_and_the_job_finalises(start: Start) -> None:
+    band = start()
+    band.key("Escape")
+    assert band.end() == (0, "finalised\n")
+
+
+def test_ctrl_c_in_the_terminal_closes_the_band_and_the_job_finalises(start: Start) -> None:
+    band = start()
+    band.process.send_signal(signal.SIGINT)
+    assert band.end() == (130, "finalised\n")
+
+
+def test_the_band_is_dragged_widened_and_found_again_where_it_was_left(
+    start: Start, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "place.json")
+    band = start(place_file=file)
+    x, y, width, height = band.box()
+    band.drag((x + 200, y + 40), (-60, -300))
+    assert wait_until(lambda: band.box() == (x - 60, y - 300, width, height))
+    band.drag((x - 60 + width - 4, y - 300 + 40), (100, 0))
+    left = x - 60, y - 300, width + 100, height
+    assert wait_until(lambda: band.box() == left)
+    band.key("ctrl+plus")
+    assert wait_until(lambda: band.box()[3] > height)
+    larger = band.box()
+    assert larger[1] + larger[3] == left[1] + left[3]
+    band.key("ctrl+q")
+    assert band.end()[0] == 0
+    assert start(place_file=file).box() == larger
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_click_reaches_the_window_below_only_through_a_locked_band(
+    start: Start, locked: bool
+) -> None:
+    band = start(tray=False)
+    x, y, width, height = band.box()
+    if locked:
+        band.key("ctrl+l")
+    below = subprocess.Popen(
+        ["xev", "-geometry", f"{width}x{height + 40}+{x}+{y - 40}", "-event", "button"],
+        env=band.environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        band.tool("xdotool", "search", "--sync", "--onlyvisible", "--name", "Event Tester")
+        band.tool("xdotool", "windowraise", band.window)
+        band.click(x + 100, y + 40)  # on the band
+        band.click(x + 100, y - 20)  # above it, on the other window alone
+        assert below.stdout is not None
+        clicked = []
+        while (x + 100, y - 20) not in clicked:
+            found = re.search(r"root:\((\d+),(\d+)\)", below.stdout.readline())
+            if found:
+                clicked.append((int(found[1]), int(found[2])))
+        assert ((x + 100, y + 40) in clicked) is locked
+    finally:
+        below.terminate()
+        below.communicate()
+
+
+def test_a_locked_band_still_shows_captions(start: Start) -> None:
+    band = start(locked=True, tray=False)
+    band.publish(caption("Guten Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    band.process.send_signal(signal.SIGTERM)
+    said, complaints = band.process.communicate(timeout=20)
+    assert (band.process.returncode, said) == (143, "finalised\n")
+    assert "no system tray" in complaints
