@@ -59,8 +59,9 @@ class SourceReader(Protocol[T_contra]):
 class Limits:
     """Lengths of the queues, and what happens when one is full."""
 
-    items: int = 300
-    """Items waiting for the reader."""
+    items: int | None = None
+    """Items waiting for the reader; left out, 16, or 300 where items beyond them are dropped.
+    Those that wait are still read after a stop."""
     drop_items: bool = False
     """Drop the oldest item beyond the limit instead of letting the source wait."""
     prefixes: int = 64
@@ -70,6 +71,13 @@ class Limits:
     slower, and the same captions in every run."""
     captions: int = 64
     """Captions waiting for the consumer."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        for key in ("items", "prefixes", "captions"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise ValueError(f"limit {key} = {value} is not 1 or more")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,7 +197,8 @@ class _Pipeline(Generic[T]):
         self._clock = clock
         self._lockstep = not limits.conflate
         self._stats = stats
-        self._items = Channel[T](limits.items, drop_oldest=limits.drop_items)
+        n_items = limits.items or (300 if limits.drop_items else 16)
+        self._items = Channel[T](n_items, drop_oldest=limits.drop_items)
         self._prefixes = PrefixChannel(limits.prefixes, conflate=limits.conflate)
         self._made: deque[Caption] = deque()  # journaled, not yet queued
         self._recorder: Recorder | None = None

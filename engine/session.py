@@ -70,6 +70,8 @@ class _Part:
     start_s: float
     target: StableTarget = field(default_factory=StableTarget)
     translating: TranslatorSession | None = None
+    translated: str | None = None
+    """Source text of the newest hypothesis."""
     last: Caption | None = None
     n_shown_committed: int = 0
     """Committed source words that its captions have shown: a cut cannot lie before them."""
@@ -188,7 +190,7 @@ class Session:
         last = part.last
         if last is None and not words:
             return None
-        self._translate(part, " ".join(words), final=final)
+        self._translate(part, words, n_committed, final=final)
         heard = _text(source.lang, words[:n_committed], words[n_committed:])
         meant = _text(self._translator.target_lang, part.target.committed, part.target.tentative)
         if last is not None and not final and (heard, meant) == (last.source, last.target):
@@ -212,14 +214,15 @@ class Session:
         part.n_shown_committed = n_committed
         return caption
 
-    def _translate(self, part: _Part, text: str, *, final: bool) -> None:
-        if text == part.target.source and not final:
+    def _translate(
+        self, part: _Part, words: Sequence[str], n_committed: int, *, final: bool
+    ) -> None:
+        text = " ".join(words)
+        if text == part.translated and not final:
             return
-        if not text:
-            hypothesis = Hypothesis(words=(), n_fixed=0)
-        else:
-            if part.translating is None:
-                part.translating = self._translator.start()
+        hypothesis = Hypothesis(words=(), n_fixed=0)
+        if text:
+            part.translating = part.translating or self._translator.start()
             try:
                 hypothesis = part.translating.update(
                     text, finished=final, committed=part.target.committed
@@ -228,11 +231,15 @@ class Session:
                 if not part.failed:
                     _logger.warning("a segment goes on without a newer translation: %s", error)
                 part.failed = True
-                if final:
-                    part.target = close(part.target)
+                part.target = close(part.target) if final else part.target
                 return
+        part.translated = text
         part.target = settle(
-            part.target, hypothesis, source=text, finished=final, config=self.stability
+            part.target,
+            hypothesis,
+            evidence=" ".join(words[: max(n_committed, len(words) - 1)]),
+            finished=final,
+            config=self.stability,
         )
 
     def _cut_point(

@@ -2,8 +2,9 @@
 
 A re-translator may change any word with every source prefix. Three rules make it readable:
 
-* **agreement**: a word commits when the last n hypotheses, for n different source texts, agree on
-  it and on all words before it (local agreement, arXiv 2005.11185);
+* **agreement**: a word commits when the last n hypotheses, on n different pieces of evidence, agree
+  on it and on all words before it (local agreement, arXiv 2005.11185; we differ in what counts
+  as evidence, see `settle`);
 * **mask-k**: the last k words of a hypothesis, the likeliest to change, stay hidden until the
   segment ends (arXiv 1912.03393); hidden words do not commit;
 * **fixed words**: those that the policy itself never changes (Wait-k: all) commit at once.
@@ -48,10 +49,10 @@ class StableTarget:
     committed: tuple[str, ...] = ()
     tentative: tuple[str, ...] = ()
     history: tuple[tuple[str, ...], ...] = ()
-    """Recent hypotheses for different source texts, newest last, each behind the committed
-    words of its time."""
-    source: str | None = None
-    """Source text of the newest hypothesis."""
+    """Recent hypotheses on different evidence, newest last, each behind the committed words of
+    its time."""
+    evidence: str | None = None
+    """What the newest hypothesis rests on."""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ def settle(
     state: StableTarget,
     hypothesis: Hypothesis,
     *,
-    source: str,
+    evidence: str,
     finished: bool,
     config: StabilityConfig,
 ) -> StableTarget:
@@ -71,33 +72,35 @@ def settle(
 
     Args:
         state: what the call before returned; `StableTarget()` at first.
-        hypothesis: the translation of `source`.
-        source: the source text read so far. A second hypothesis for an unchanged text replaces
-            the first as evidence: a model that repeats itself on the same input proves nothing.
+        hypothesis: the translation of the source read so far.
+        evidence: the source text that it rests on, without a last word that may be incomplete.
+            A hypothesis on the same evidence as the one before takes its place in the count: a
+            model that repeats itself while a word is being typed proves nothing. On no evidence
+            nothing commits.
         finished: the segment is complete: everything is shown and committed.
         config: may differ from call to call.
     """
     words = graft(state.committed, hypothesis.words)
     if finished:
-        return StableTarget(committed=words, source=source)
-    history = state.history[:-1] if source == state.source else state.history
+        return StableTarget(committed=words, evidence=evidence)
+    history = state.history[:-1] if evidence == state.evidence else state.history
     history = (*history, words)[-max(config.agreement, 1) :]
     n_fixed = min(hypothesis.n_fixed, len(words))
     n_shown = max(len(state.committed), n_fixed, len(words) - config.mask_k)
     n_committed = max(len(state.committed), n_fixed)
-    if config.agreement and len(history) >= config.agreement and source:
+    if config.agreement and len(history) >= config.agreement and evidence:
         n_committed = max(n_committed, min(_common_length(history), n_shown))
     return StableTarget(
         committed=words[:n_committed],
         tentative=words[n_committed:n_shown],
         history=history,
-        source=source,
+        evidence=evidence,
     )
 
 
 def close(state: StableTarget) -> StableTarget:
     """End a segment that has no further hypothesis: what is shown stays."""
-    return StableTarget(committed=state.shown, source=state.source)
+    return StableTarget(committed=state.shown, evidence=state.evidence)
 
 
 def graft(committed: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:

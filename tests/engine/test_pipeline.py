@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -405,3 +406,83 @@ async def test_failing_journal_is_reported_once_and_stops_nothing(journal: Journ
     assert "free some space" in str(errors[0])
     assert stats.journal_failing
     journal.close()
+
+
+async def test_second_cancellation_leaves_at_once() -> None:
+    gate = Gate()
+    running = asyncio.create_task(
+        collect(
+            run(
+                forever([prefix("we", "have")]),
+                ScriptedReader(),
+                FakeTranslator(gate),
+                session="s",
+                clock=ManualClock(),
+            )
+        )
+    )
+    await asyncio.to_thread(gate.arrived.acquire)  # the translator is busy, and stays so
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    for _ in range(3):
+        gate.opened.release()
+
+
+async def test_sessions_may_share_a_worker() -> None:
+    with ThreadPoolExecutor(1) as worker:
+        both = await asyncio.gather(
+            *(
+                collect(
+                    run(
+                        stream(grow(10)),
+                        ScriptedReader(),
+                        FakeTranslator(upper),
+                        session=session,
+                        clock=ManualClock(),
+                        worker=worker,
+                    )
+                )
+                for session in ("one", "two")
+            )
+        )
+    assert [in_order(captions)[-1].final for captions in both] == [True, True]
+
+
+async def test_long_line_flows_through_small_queues() -> None:
+    text = " ".join(f"w{i}" for i in range(10_000))
+    clock = ManualClock()
+    captions = await collect(
+        run(
+            stream([text[:30_000], text[30_000:]]),
+            LiveText("en", clock),
+            FakeTranslator(upper),
+            session="s",
+            clock=clock,
+            limits=Limits(captions=1),
+        )
+    )
+    finals = [c for c in in_order(captions) if c.final]
+    assert " ".join(c.source.committed for c in finals) == text
+
+
+async def test_empty_source_gives_no_caption(journal: Journal) -> None:
+    clock = ManualClock()
+    captions = run(
+        stream(["", " \n\n"]),
+        LiveText("en", clock),
+        FakeTranslator(upper),
+        session="s",
+        clock=clock,
+        journal=journal,
+    )
+    assert await collect(captions) == []
+    assert journal.sessions()[0].state == "ended"
+    journal.close()
+
+
+def test_limits_out_of_range_name_key_and_value() -> None:
+    with pytest.raises(ValueError, match="limit captions = 0 is not 1 or more"):
+        Limits(captions=0)

@@ -45,6 +45,14 @@ def test_words_are_tentative_until_hypotheses_agree() -> None:
     assert third.source.full == "we have the"
 
 
+def test_letters_of_the_last_word_are_no_evidence() -> None:
+    session = make()
+    captions = [c for text in ("t", "th", "the") for c in session.feed(prefix("see", text), 1.0)]
+    assert [c.target.committed for c in captions] == ["", "", ""]
+    (after,) = session.feed(prefix("see the", "c"), 2.0)
+    assert after.target.committed == "SEE THE"
+
+
 def test_final_caption_commits_everything() -> None:
     session = make()
     captions = session.feed(prefix("", "we have"), 1.0)
@@ -261,7 +269,7 @@ def contrary(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -
     return Hypothesis(words=tuple(reversed(words)), n_fixed=min(1, len(words)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     streams(),
     st.sampled_from([*POLICIES, contrary]),

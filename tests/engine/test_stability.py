@@ -19,14 +19,14 @@ from engine.translator import Hypothesis
 def states(
     *texts: str, agreement: int = 2, mask_k: int = 0, n_fixed: int = 0, finished: bool = False
 ) -> list[StableTarget]:
-    """Settle hypotheses one by one, each for a longer source text."""
+    """Settle hypotheses one by one, each on more evidence."""
     state = StableTarget()
     seen = []
     for i, text in enumerate(texts):
         state = settle(
             state,
             Hypothesis(words=tuple(text.split()), n_fixed=n_fixed),
-            source=f"source {i}",
+            evidence=f"source {i}",
             finished=finished and i == len(texts) - 1,
             config=StabilityConfig(agreement=agreement, mask_k=mask_k),
         )
@@ -55,22 +55,22 @@ def test_agreement_of_zero_commits_at_the_end_only() -> None:
     assert [text(s) for s in seen] == ["|a", "|a", "a|"]
 
 
-def test_same_source_text_twice_is_no_evidence() -> None:
+def test_same_evidence_counts_once() -> None:
     config = StabilityConfig()
     hypothesis = Hypothesis(words=("a",), n_fixed=0)
-    state = settle(StableTarget(), hypothesis, source="x", finished=False, config=config)
-    state = settle(state, hypothesis, source="x", finished=False, config=config)
+    state = settle(StableTarget(), hypothesis, evidence="x", finished=False, config=config)
+    state = settle(state, hypothesis, evidence="x", finished=False, config=config)
     assert text(state) == "|a"
-    state = settle(state, hypothesis, source="x y", finished=False, config=config)
+    state = settle(state, hypothesis, evidence="x y", finished=False, config=config)
     assert text(state) == "a|"
 
 
-def test_nothing_commits_for_an_empty_source() -> None:
+def test_nothing_commits_on_no_evidence() -> None:
     config = StabilityConfig(agreement=1)
     state = settle(
         StableTarget(),
         Hypothesis(words=("invented",), n_fixed=0),
-        source="",
+        evidence="",
         finished=False,
         config=config,
     )

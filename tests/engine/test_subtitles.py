@@ -115,7 +115,7 @@ def test_options_out_of_range_name_key_and_range() -> None:
 TEXTS = st.text(alphabet="ab c字é", max_size=200)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.floats(0, 5), st.floats(0, 5)), max_size=6),
     st.sampled_from(Side),
