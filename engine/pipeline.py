@@ -337,20 +337,22 @@ class _Pipeline(Generic[T]):
     async def _end(self) -> None:
         """Make the last segment final, whatever happened, and let go of everything."""
         try:
-            await self._hand_over()
-            await self._emit(self._session.finish_steps(self._clock()))
+            try:
+                await self._hand_over()
+                await self._emit(self._session.finish_steps(self._clock()))
+            except Exception as error:
+                self._fail(error)
+            if self._recorder is not None:
+                await self._call(self._recorder.close)
         except Exception as error:
             self._fail(error)
         finally:
-            try:
-                if self._recorder is not None:
-                    await self._call(self._recorder.close)
-            finally:
-                self._items.close()
-                self._prefixes.close()
-                self.captions.close()
-                if self._own_worker:
-                    self._worker.shutdown(wait=False)
+            self._count()
+            self._items.close()
+            self._prefixes.close()
+            self.captions.close()
+            if self._own_worker:
+                self._worker.shutdown(wait=False)
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function in the worker thread."""

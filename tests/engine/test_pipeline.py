@@ -408,6 +408,22 @@ async def test_failing_journal_is_reported_once_and_stops_nothing(journal: Journ
     journal.close()
 
 
+async def test_session_id_that_the_journal_knows_is_an_error(journal: Journal) -> None:
+    journal.begin_session("s", source_lang="en", target_lang="de")
+    journal.end_session("s")
+    running = run(
+        stream(grow(2)),
+        ScriptedReader(),
+        FakeTranslator(upper),
+        session="s",
+        clock=ManualClock(),
+        journal=journal,
+    )
+    with pytest.raises(ValueError, match="in the journal already"):
+        await collect(running)
+    journal.close()
+
+
 async def test_second_cancellation_leaves_at_once() -> None:
     gate = Gate()
     running = asyncio.create_task(
