@@ -72,7 +72,8 @@ class StreamingRecognizer:
         self._origin_s: float | None = None  # session time of sample position 0
         self._utterance: Utterance | None = None
         self._next_step = 0  # frame of the utterance up to which the next step reads
-        self._told_until = 0  # sample position that finished segments reach to
+        self._told_until = 0  # sample position behind the last word of finished segments
+        self._last_end = 0  # sample position that finished segments reach to
         self._segment = 0
         self._shown: tuple[str, str] | None = None  # texts of the segment's newest prefix
         self._words: tuple[RecognizedWord, ...] = ()
@@ -164,7 +165,7 @@ class StreamingRecognizer:
             self._next_step += step
             prefixes += self._tell(utterance, end)
             if utterance.ends_segment() or utterance.is_empty_for_long():
-                prefixes += self._tell_finished(utterance, end)
+                prefixes += self._tell_finished(utterance, utterance.segment_end)
                 utterance.start_segment()
                 prefixes += self._tell(utterance, end)
         return prefixes
@@ -189,12 +190,10 @@ class StreamingRecognizer:
         text = _join(utterance.committed)
         if not text and self._shown is None:
             return []
-        following = utterance.tentative
-        if following:
-            end = min(end, utterance.position(following[0].first_frame))
         prefix = self._prefix(utterance, end, (text, ""), finished=True)
         self._shown = None
         self._segment += 1
+        self._last_end = end
         last_word = utterance.committed[-1:]
         if last_word:
             self._told_until = utterance.position(last_word[0].last_frame + 1)
@@ -211,7 +210,7 @@ class StreamingRecognizer:
             committed=committed,
             tentative=tentative,
             finished=finished,
-            start_s=self._time(utterance.segment_start),
+            start_s=self._time(max(utterance.segment_start, self._last_end)),
             end_s=self._time(end),
         )
 

@@ -57,6 +57,11 @@ class Utterance:
         return self.position(self._segment_frame)
 
     @property
+    def segment_end(self) -> int:
+        """Sample position where the current segment would end if it ended now."""
+        return self.position(self._border_frame())
+
+    @property
     def keep_from(self) -> int:
         """Oldest sample position that a later step or the last pass reads."""
         return self.position(min(self._window_frame, self._last_pass_frame()))
@@ -95,13 +100,7 @@ class Utterance:
 
     def start_segment(self) -> None:
         """Begin a new segment behind the last committed word, or near the end without words."""
-        if self.committed:
-            following = self._next_frame()
-            last = self.committed[-1].last_frame
-            self._segment_frame = max(last + 1, following - _FRESH_START_FRAMES)
-        else:
-            fresh = self._n_frames - self._undecided_frames() - _FRESH_START_FRAMES
-            self._segment_frame = max(self._segment_frame, fresh)
+        self._segment_frame = self._border_frame()
         n_words = len(self._agreement.committed)
         self._agreement.forget(n_words - 1)
         self._n_told = min(n_words, 1)
@@ -112,6 +111,13 @@ class Utterance:
             samples = np.concatenate((samples, padding))
         tokens = self._decoder.decode(samples, lang=self._lang)
         return group_words([token.shifted(first_frame) for token in tokens])
+
+    def _border_frame(self) -> int:
+        if self.committed:
+            following = self._next_frame() - _FRESH_START_FRAMES
+            return max(self.committed[-1].last_frame + 1, following)
+        following = self._n_frames - self._undecided_frames() - _FRESH_START_FRAMES
+        return max(self._segment_frame, following)
 
     def _last_pass_frame(self) -> int:
         return max(self._segment_frame - to_frames(self._config.left_context_s), 0)
