@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.checkpoint import Checkpoint
-from models.layers import DecoderLayer, KeyValues, LayerCache, causal_mask, padding_mask, sinusoids
+from models.layers import (
+    DecoderLayer,
+    KeyValues,
+    LayerCache,
+    causal_mask,
+    decoder_layers,
+    padding_mask,
+    sinusoids,
+)
 from models.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
 
@@ -74,7 +82,7 @@ class AutoregressiveTransformer(nn.Module):
             cross_mask = cross_mask & visible[:, None]
         x = self.dropout(self._embed(target, 0))
         mask = causal_mask(target.shape[1], target.shape[1], target.device)
-        for layer in self.layers:
+        for layer in decoder_layers(self.layers):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
         return self.project(x)
@@ -118,7 +126,7 @@ class IncrementalDecoder:
         memory = self._model.encoder(source, lengths, self._encoder_caches)
         if lengths is not None:
             self._cross_mask = padding_mask(lengths, source.shape[1])
-        for layer, cache in zip(self._model.layers, self._layers, strict=True):
+        for layer, cache in zip(decoder_layers(self._model.layers), self._layers, strict=True):
             cache.cross.append(*layer.cross.project(memory))
 
     def forget_source(self, length: int) -> None:
@@ -139,9 +147,10 @@ class IncrementalDecoder:
         x = self._model._embed(tokens, start)
         n_new = tokens.shape[1]
         mask = causal_mask(n_new, start + n_new, tokens.device) if n_new > 1 else None
-        for layer, cache in zip(self._model.layers, self._layers, strict=True):
+        for layer, cache in zip(decoder_layers(self._model.layers), self._layers, strict=True):
             keys, values = cache.cross.keys, cache.cross.values
-            assert keys is not None and values is not None, "step before read"
+            if keys is None or values is None:
+                raise ValueError("nothing was read before the first step")
             x = layer(x, mask, keys, values, self._cross_mask, cache=cache.own)
         return self._model.project(x[:, -1])
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.checkpoint import Checkpoint
-from models.layers import DecoderLayer, padding_mask, sinusoids
+from models.layers import DecoderLayer, decoder_layers, padding_mask, sinusoids
 from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
 
 HIDDEN = -1
@@ -94,7 +94,7 @@ class Fretna(nn.Module):
         if lengths is not None:
             mask = padding_mask(lengths * factor, n_source * factor)
             cross_mask = padding_mask(lengths, n_source)
-        for layer in self.layers:
+        for layer in decoder_layers(self.layers):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
         return F.linear(self.norm(x), self.embedding.weight)

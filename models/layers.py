@@ -6,6 +6,7 @@ favour few kernels over generality: keys, values and queries come from one proje
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -56,9 +57,7 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out = nn.Linear(d_model, d_model)
 
-    def forward(
-        self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None) -> Tensor:
         """Attend within x: (batch, time, d).
 
         Args:
@@ -128,9 +127,7 @@ class EncoderLayer(nn.Module):
         self.feed_forward = FeedForward(d_model, d_ff, dropout)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, *, cache: KeyValues | None = None) -> Tensor:
         """One layer over x: (batch, time, d)."""
         x = x + self.dropout(self.attention(self.attention_norm(x), mask, cache=cache))
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -165,6 +162,11 @@ class DecoderLayer(nn.Module):
         x = x + self.dropout(self.cross(self.cross_norm(x), keys, values, cross_mask))
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         return x
+
+
+def decoder_layers(modules: nn.ModuleList) -> list[DecoderLayer]:
+    """The layers of a module list, typed."""
+    return cast(list[DecoderLayer], list(modules))
 
 
 def split_heads(x: Tensor, n_heads: int) -> Tensor:

@@ -107,11 +107,11 @@ class PairStream:
         rng = np.random.default_rng((self._config.seed, epoch))
         order = rng.permutation(len(self._targets))
         for start in range(0, len(order), _SHUFFLE_BLOCK):
-            yield from self._block(order[start : start + _SHUFFLE_BLOCK], rng)
+            yield from self._block(order[start : start + _SHUFFLE_BLOCK].tolist(), rng)
 
     def _block(self, indices: Sequence[int], rng: np.random.Generator) -> Iterator[Batch]:
         config, tokenizer = self._config, self._tokenizer
-        shown = [self._show(int(index), rng) for index in indices]
+        shown = [self._show(index, rng) for index in indices]
         sources = tokenizer.encode_batch([source for source, _, _ in shown])
         targets = tokenizer.encode_batch([target for _, target, _ in shown])
         rows = [
@@ -173,9 +173,7 @@ def complete_words(target: Tensor, ends_word: Tensor) -> Tensor:
     return ends_word[target].long().cumsum(dim=1)
 
 
-def wait_k_visible(
-    source: Tensor, target: Tensor, ends_word: Tensor, k: Tensor
-) -> Tensor:
+def wait_k_visible(source: Tensor, target: Tensor, ends_word: Tensor, k: Tensor) -> Tensor:
     """What Wait-k lets each prediction see: (batch, target time, source time).
 
     The (n+1)-th target word is written when k + n source words were read; EOS of the source
@@ -191,5 +189,3 @@ def wait_k_visible(
     source_word = ends.cumsum(dim=1) - ends  # index of the word that each token belongs to
     n_read = k[:, None] + complete_words(target, ends_word)
     return source_word[:, None, :] < n_read[:, :, None]
-
-

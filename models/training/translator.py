@@ -143,10 +143,11 @@ def make_task(
     """
     try:
         model_config = TranslatorConfig(vocab_size=tokenizer.vocab_size, **config["model"])
-        data = config["data"]
-        data_config = DataConfig(
-            **{key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
-        )
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in config["data"].items()
+        }
+        data_config = DataConfig(**values)
     except (KeyError, TypeError) as error:
         raise ValueError(f"configuration: {error}") from error
     task: TranslatorTask

@@ -1,0 +1,199 @@
+"""`dragoman evaluate`: quality, delay, stability and cost of the models on a test set."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.registry import DEVICES, TRANSLATORS
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from app.config import Settings
+
+
+def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command and its subcommands."""
+    parser = commands.add_parser("evaluate", help="measure the models on a test set")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="WHAT")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--device", choices=DEVICES, default="cpu")
+    common.add_argument("--threads", type=int, default=1, metavar="N", help="of torch (1)")
+    common.add_argument("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
+    common.add_argument("--limit", type=int, metavar="N", help="only the first N")
+    common.add_argument("--json", type=Path, metavar="FILE", help="write JSON, `-` for stdout")
+
+    translate = actions.add_parser(
+        "translate", parents=[common], help="BLEU, lagging, erasure, computation"
+    )
+    translate.add_argument("--set", type=Path, required=True, metavar="FILE.tsv[.gz]")
+    translate.add_argument("--columns", default="0,1", metavar="SOURCE,TARGET")
+    translate.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
+    translate.add_argument("--to", dest="target_lang", default="de", metavar="LANG")
+    translate.add_argument("--translator", choices=TRANSLATORS, default="fretna")
+    translate.add_argument("--wait", type=int, default=3, metavar="K")
+    translate.add_argument("--schedule", choices=("words", "offline"), default="words")
+    translate.add_argument("--agreement", type=int, metavar="N", help="as in the settings")
+    translate.add_argument("--mask-k", type=int, metavar="K", help="as in the settings")
+    translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
+    translate.set_defaults(main=_translate)
+
+    recognize = actions.add_parser(
+        "recognize", parents=[common], help="word error rate, speed, delay"
+    )
+    recognize.add_argument("--manifest", type=Path, required=True, metavar="FILE.tsv")
+    recognize.add_argument("--root", type=Path, metavar="DIR", help="of the paths (manifest's)")
+    recognize.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
+    recognize.add_argument(
+        "--only", action="append", default=[], metavar="COLUMN=TEXT", help="rows that start so"
+    )
+    mode = recognize.add_mutually_exclusive_group()
+    mode.add_argument("--stream", action="store_true", help="as it works live")
+    mode.add_argument("--offline", action="store_true", help="whole files (the default)")
+    recognize.set_defaults(main=_recognize)
+
+
+def _translate(arguments: argparse.Namespace) -> int:
+    from app import config
+    from app.evaluate import evaluate_translation, read_columns
+    from app.registry import Registry, choose_device, load_translator
+
+    rows = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
+    model = Registry(arguments.models).find_translator(
+        arguments.translator, arguments.source_lang, arguments.target_lang
+    )
+    changes = {"agreement": arguments.agreement, "mask_k": arguments.mask_k}
+    stability = dataclasses.replace(
+        config.load(None, {}).stability, **{k: v for k, v in changes.items() if v is not None}
+    )
+    _set_threads(arguments.threads)
+    device = choose_device(arguments.device)
+    translator = load_translator(model, device=device, wait=arguments.wait)
+    with _progress("translating") as progress:
+        result = evaluate_translation(
+            translator,
+            rows,
+            schedule=arguments.schedule,
+            stability=stability,
+            spoken=arguments.spoken,
+            progress=progress,
+        )
+    system = arguments.translator
+    if system == "wait-k":
+        system = f"wait-{arguments.wait}"
+    _print({"system": system, "set": arguments.set.name, **result}, arguments.json)
+    return 0
+
+
+def _recognize(arguments: argparse.Namespace) -> int:
+    from app import config
+    from app.evaluate import EvaluationError, evaluate_recognition, read_columns
+    from app.registry import Registry, choose_device
+    from app.sources.decoding import SoundFile
+
+    manifest: Path = arguments.manifest
+    filters = [condition.partition("=") for condition in arguments.only]
+    names = ["path", "transcript", *(name for name, _, _ in filters)]
+    rows = [
+        row
+        for row in read_columns(manifest, names)
+        if all(row[2 + i].startswith(text) for i, (_, _, text) in enumerate(filters)) and row[1]
+    ][: arguments.limit]
+    if not rows:
+        raise EvaluationError(f"{manifest}: no row is like {' and '.join(arguments.only)}")
+    root: Path = arguments.root or manifest.parent
+    model = Registry(arguments.models).find_recognizer(arguments.source_lang)
+    _set_threads(arguments.threads)
+    device = choose_device(arguments.device)
+    transcribe = _transcriber(model, device, config.load(None, {}), live=arguments.stream)
+
+    def recordings() -> Iterator[tuple[Any, str]]:
+        for path, transcript, *_ in rows:
+            with SoundFile(root / path) as file:
+                yield file.read(sys.maxsize), transcript
+
+    with _progress("recognising") as progress:
+        result = evaluate_recognition(
+            recordings(),
+            len(rows),
+            lang=arguments.source_lang,
+            transcribe=transcribe,
+            progress=progress,
+        )
+    result = {"mode": "stream" if arguments.stream else "offline", **result}
+    _print({"set": manifest.name, "only": arguments.only, **result}, arguments.json)
+    return 0
+
+
+def _transcriber(
+    model: Any, device: str, settings: "Settings", *, live: bool
+) -> Callable[[Any], tuple[str, Mapping[str, list[float]]]]:
+    import time
+
+    from app.evaluate import live_figures, stream_recording
+    from app.registry import load_recognizer
+    from engine.acoustics import LANG_TOKENS, BestPathDecoder
+    from engine.recognizer import StreamingRecognizer
+    from engine.vad import SileroModel, VoiceDetector
+
+    network = load_recognizer(model, device=device)
+    decoder = BestPathDecoder(network, network.config.tokens)
+    lang = model.source_lang
+
+    def offline(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
+        began = time.perf_counter()
+        text = network.recognize(samples, lang=LANG_TOKENS[lang]).text
+        return text, {"spent_s": [time.perf_counter() - began]}
+
+    def stream(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
+        vad = VoiceDetector(SileroModel(), settings.vad)
+        recognizer = StreamingRecognizer(decoder, vad, lang=lang, config=settings.recognizer)
+        streamed, spent_s = stream_recording(recognizer, samples)
+        return streamed.text, live_figures(streamed, spent_s)
+
+    return stream if live else offline
+
+
+def _set_threads(n: int) -> None:
+    import torch
+
+    torch.set_num_threads(n)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[float], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(what, total=1.0)
+        yield lambda done: progress.update(bar, completed=done)
+
+
+def _print(result: dict[str, Any], path: Path | None) -> None:
+    """Write JSON where asked for, and a table for people otherwise or besides."""
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    if path is not None and str(path) == "-":
+        print(text)
+        return
+    if path is not None:
+        path.write_text(text + "\n", encoding="utf-8")
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for key, value in result.items():
+        table.add_row(key, _cell(value))
+    Console(file=sys.stdout).print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{key} {number:.3g}" for key, number in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

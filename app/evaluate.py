@@ -1,0 +1,250 @@
+"""Evaluation of the shipped models on test sets, as numbers that a table can quote."""
+
+import gzip
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.audio import SAMPLE_RATE_HZ, AudioChunk
+from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
+from engine.recognizer import RecognizedWord
+from engine.source import SourcePrefix
+from engine.stability import StabilityConfig
+from engine.translator import Translator
+from models.transcript import normalize_transcript
+
+Progress = Callable[[float], None]
+
+
+class EvaluationError(ValueError):
+    """A test set that cannot be read."""
+
+
+def read_columns(path: Path, columns: Sequence[str], limit: int | None = None) -> list[list[str]]:
+    """Columns of a TSV file, gzipped if its name says so.
+
+    Args:
+        path: without a header, or with one that names the columns.
+        columns: numbers from 0; or names: of the header, or of the part of the file name that
+            lists languages (`tatoeba.en-de.tsv.gz`).
+        limit: only the first rows.
+
+    Raises:
+        EvaluationError: the file is unreadable or has no such column.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+            rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: cannot be read ({error})") from error
+    indices, has_header = _column_indices(path, columns, rows[0] if rows else [])
+    rows = rows[has_header:][:limit]
+    if not rows:
+        raise EvaluationError(f"{path}: has no rows")
+    try:
+        return [[row[index] for index in indices] for row in rows]
+    except IndexError as error:
+        raise EvaluationError(f"{path}: a row lacks column {max(indices)}") from error
+
+
+def _column_indices(
+    path: Path, columns: Sequence[str], first_row: Sequence[str]
+) -> tuple[list[int], bool]:
+    if all(name.isdigit() for name in columns):
+        return [int(name) for name in columns], False
+    if set(columns) <= set(first_row):
+        return [first_row.index(name) for name in columns], True
+    for part in path.name.split("."):
+        names = part.split("-")
+        if len(names) > 1 and set(columns) <= set(names):
+            return [names.index(name) for name in columns], False
+    raise EvaluationError(f"{path}: has no columns {', '.join(columns)}; give their numbers from 0")
+
+
+def evaluate_translation(
+    translator: Translator,
+    pairs: Sequence[Sequence[str]],
+    *,
+    schedule: str = "words",
+    stability: StabilityConfig | None = None,
+    spoken: bool = False,
+    progress: Progress = lambda done: None,
+) -> dict[str, Any]:
+    """Translate (source, reference) pairs as they would be live, and score them.
+
+    Args:
+        translator: to be scored.
+        pairs: of complete sentences.
+        schedule: `words` or `offline`.
+        stability: rules of what is shown and committed.
+        spoken: show sources as a recogniser writes them.
+        progress: told the part that is done.
+
+    Returns:
+        The JSON object: quality, delay in source words, stability, computation.
+    """
+    import sacrebleu
+
+    traces: list[Trace] = []
+    for index, (source, reference) in enumerate(pairs):
+        text = normalize_transcript(source, translator.source_lang) if spoken else source
+        traces.append(
+            trace_sentence(
+                translator, text, reference, schedule=SCHEDULES[schedule], stability=stability
+            )
+        )
+        progress((index + 1) / len(pairs))
+    finals = [" ".join(trace.final) for trace in traces]
+    references = [trace.reference for trace in traces]
+    scores = score(traces)
+    return {
+        "n_sentences": len(traces),
+        "schedule": schedule,
+        "bleu": sacrebleu.corpus_bleu(finals, [references]).score,
+        "chrf": sacrebleu.corpus_chrf(finals, [references]).score,
+        "al": scores.al,
+        "laal": scores.laal,
+        "dal": scores.dal,
+        "ap": scores.ap,
+        "ne": scores.ne,
+        "changed_updates": scores.changed_updates,
+        "ms_per_update": spread([1000 * s for trace in traces for s in trace.update_s]),
+        "ms_per_sentence": spread([1000 * sum(trace.update_s) for trace in traces]),
+    }
+
+
+@dataclass(slots=True)
+class StreamedRecording:
+    """What a streaming recogniser wrote for one recording, and when."""
+
+    prefixes: list[tuple[float, SourcePrefix]]
+    """Audio read, in seconds plus the computation for it, and what was known then."""
+    words: list[tuple[float, RecognizedWord]]
+    """When each word was committed, and the word."""
+
+    @property
+    def text(self) -> str:
+        """The final text of all segments."""
+        return " ".join(prefix.text for _, prefix in self.prefixes if prefix.finished)
+
+
+def stream_recording(
+    recognizer: Any, samples: Any, *, step_s: float = 0.1
+) -> tuple[StreamedRecording, float]:
+    """Feed a recording to a streaming recogniser in real-time steps.
+
+    Returns:
+        What was written when, counting each step's computation behind the audio it needed, and
+        the computation in all, in seconds.
+    """
+    streamed = StreamedRecording([], [])
+    n_step = round(step_s * SAMPLE_RATE_HZ)
+    spent_s, free_s, n_words, segment = 0.0, 0.0, 0, -1
+    for start in range(0, len(samples) + n_step, n_step):
+        chunk = samples[start : start + n_step]
+        began = time.perf_counter()
+        prefixes = (
+            recognizer.accept(AudioChunk(chunk, start / SAMPLE_RATE_HZ))
+            if len(chunk)
+            else recognizer.finish()
+        )
+        took_s = time.perf_counter() - began
+        spent_s += took_s
+        arrived_s = min(len(samples), start + n_step) / SAMPLE_RATE_HZ
+        free_s = max(arrived_s, free_s) + took_s
+        streamed.prefixes += [(free_s, prefix) for prefix in prefixes]
+        if prefixes and prefixes[-1].segment != segment:
+            segment, n_words = prefixes[-1].segment, 0
+        streamed.words += [(free_s, word) for word in recognizer.words[n_words:]]
+        n_words = max(n_words, len(recognizer.words))
+        if not len(chunk):
+            break
+    return streamed, spent_s
+
+
+def evaluate_recognition(
+    recordings: Iterator[tuple[Any, str]],
+    n_recordings: int,
+    *,
+    lang: str,
+    transcribe: Callable[[Any], tuple[str, Mapping[str, list[float]]]],
+    progress: Progress = lambda done: None,
+) -> dict[str, Any]:
+    """Word error rate and speed over recordings (samples at 16 kHz, transcript).
+
+    Args:
+        recordings: to be recognised.
+        n_recordings: how many there are.
+        lang: of the transcripts; both sides go through `normalize_transcript`.
+        transcribe: text of a recording and its measurements by name: `spent_s` and, live,
+            `first_partial_s`, `commit_delay_s` and `changed_partials`.
+        progress: told the part that is done.
+    """
+    import jiwer
+
+    references, hypotheses, audio_s = [], [], 0.0
+    measured: dict[str, list[float]] = {}
+    for index, (samples, transcript) in enumerate(recordings):
+        text, figures = transcribe(samples)
+        references.append(normalize_transcript(transcript, lang))
+        hypotheses.append(normalize_transcript(text, lang))
+        audio_s += len(samples) / SAMPLE_RATE_HZ
+        for name, values in figures.items():
+            measured.setdefault(name, []).extend(values)
+        progress((index + 1) / n_recordings)
+    result: dict[str, Any] = {
+        "wer": jiwer.wer(references, hypotheses),
+        "wer_lm": None,
+        "rtf": sum(measured["spent_s"]) / audio_s,
+        "n_words": sum(len(text.split()) for text in references),
+        "n_recordings": len(references),
+        "normalizer": "models.transcript.normalize_transcript",
+    }
+    for name in ("first_partial_s", "commit_delay_s"):
+        if measured.get(name):
+            result[name] = spread(measured[name])
+    if measured.get("changed_partials"):
+        result["changed_partials"] = statistics.fmean(measured["changed_partials"])
+    return result
+
+
+def live_figures(streamed: StreamedRecording, spent_s: float) -> dict[str, list[float]]:
+    """Measurements of a streamed recording; delays count from the end of the spoken word."""
+    figures: dict[str, list[float]] = {
+        "spent_s": [spent_s],
+        "commit_delay_s": [at_s - word.end_s for at_s, word in streamed.words],
+    }
+    first: dict[int, float] = {}
+    begun: dict[int, float] = {}
+    shown: dict[int, list[str]] = {}
+    changed: list[float] = []
+    for at_s, prefix in streamed.prefixes:
+        words = prefix.text.split()
+        if words and prefix.segment not in first:
+            first[prefix.segment] = at_s
+            begun[prefix.segment] = prefix.start_s
+        before = shown.get(prefix.segment, [])
+        changed += [float(words[i : i + 1] != [word]) for i, word in enumerate(before)]
+        shown[prefix.segment] = words
+    figures["first_partial_s"] = [first[s] - begun[s] for s in first]
+    figures["changed_partials"] = changed
+    return figures
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median and upper percentiles."""
+    ordered = sorted(values)
+
+    def at(share: float) -> float:
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    return {
+        "mean": statistics.fmean(ordered),
+        "p50": at(0.5),
+        "p90": at(0.9),
+        "p95": at(0.95),
+    }
