@@ -1,0 +1,96 @@
+"""The command `dragoman`.
+
+Exit codes: 0 done; 2 something the user can mend, said in one line on standard error; 130 and 143
+after Ctrl-C and SIGTERM where work was cut short; 1 a bug, with a traceback.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from app.commands import run, sessions, train
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+_OWN_PACKAGES = {"app", "engine", "models", "ui"}
+
+_logger = logging.getLogger(__name__)
+
+
+class _Version(argparse.Action):
+    """Prints the version; looks it up only then, since that takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and end."""
+        from importlib import metadata
+
+        print(f"dragoman {metadata.version('dragoman')}")
+        parser.exit()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the result is the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING,
+        format="dragoman: %(levelname)s: %(message)s",
+    )
+    try:
+        code: int = arguments.main(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        from app.feeds.files import silence_standard_output
+
+        silence_standard_output()
+        return 0
+    except Exception as error:
+        expected = _only(error)
+        if not is_expected(expected):
+            raise
+        _logger.info("the error in full", exc_info=error)
+        print(f"dragoman: error: {describe(expected)}", file=sys.stderr)
+        return EXIT_USAGE
+    return code
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether an error is the user's to mend: one of our own classes, or the system's."""
+    own = type(error).__module__.partition(".")[0] in _OWN_PACKAGES
+    return own or isinstance(error, OSError)
+
+
+def describe(error: BaseException) -> str:
+    """An error as one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _only(error: BaseException) -> BaseException:
+    """The error itself, or the first one in a group of errors that are all expected."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    found = [_only(inner) for inner in error.exceptions]
+    return found[0] if all(map(is_expected, found)) else error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dragoman",
+        description="Live speech or live text in one language becomes subtitles in another "
+        "while it is being spoken.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (run, sessions, train):
+        command.register(commands)
+    return parser

@@ -1,0 +1,77 @@
+"""`dragoman run`: subtitles for a file, the microphone or live text."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.registry import DEVICES, TRANSLATORS
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_DESCRIPTION = """\
+Show subtitles while SOURCE is spoken or typed. Settings that are not given here are taken from
+the configuration file. Ctrl-C finishes the last segment and saves everything; a second Ctrl-C
+quits at once."""
+
+
+def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command and its options; one that is not given stays out of the result."""
+    parser = commands.add_parser(
+        "run",
+        help="subtitles for a file, the microphone or live text",
+        description=_DESCRIPTION,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(main=main)
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="audio or video file, `mic`, or `-` for text on stdin")
+    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
+    add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
+    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
+    add("--wait", type=int, metavar="K", help="words that wait-k stays behind (3)")
+    add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
+    add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
+    add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
+    add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
+    add("--srt", type=Path, metavar="FILE", help="write finals as SubRip subtitles")
+    add("--vtt", type=Path, metavar="FILE", help="write finals as WebVTT subtitles")
+    add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket")
+    add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
+    add("--journal", type=Path, metavar="FILE", help="where the session is kept")
+    add("--no-journal", dest="keep", action="store_false", help="do not keep the session")
+    add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
+    add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run until the source ends or the user ends it."""
+    from app import config, run
+
+    given = vars(arguments)
+    settings = config.load(
+        given.get("config"),
+        {table: {k: given[k] for k in keys if k in given} for table, keys in _TABLES.items()},
+    )
+    return run.main(arguments.source, settings)
+
+
+_TABLES = {
+    "run": (
+        "source_lang",
+        "target_lang",
+        "translator",
+        "wait",
+        "device",
+        "pace",
+        "show",
+        "jsonl",
+        "srt",
+        "vtt",
+        "journal",
+        "keep",
+        "models",
+    ),
+    "feed": ("address", "token"),
+}
+"""Which options go into which table of the settings."""

@@ -1,0 +1,132 @@
+"""`dragoman sessions`: what earlier runs left in the journal."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from engine.journal import Journal, SessionRecord
+
+FORMATS = ("srt", "vtt", "txt", "jsonl")
+SIDES = ("source", "target", "both")
+LAST = "last"
+
+
+class SessionError(LookupError):
+    """No session, or more than one, goes by that name."""
+
+
+def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command and its subcommands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--journal", type=Path, metavar="FILE", help="journal to read")
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings that name it")
+    parser = commands.add_parser("sessions", help="list, show, export and search past sessions")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    name_help = f"id of the session or the beginning of it, or `{LAST}`"
+
+    listing = actions.add_parser("list", parents=[common], help="every session, oldest first")
+    listing.set_defaults(main=main, action=_list)
+
+    show = actions.add_parser("show", parents=[common], help="what was said and shown")
+    show.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=name_help)
+    show.set_defaults(main=main, action=_show)
+
+    export = actions.add_parser("export", parents=[common], help="write a session's finals")
+    export.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=name_help)
+    export.add_argument("--format", choices=FORMATS, help="srt, or as --output ends")
+    export.add_argument("--side", choices=SIDES, default="target", help="which text (target)")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of stdout")
+    export.set_defaults(main=main, action=_export)
+
+    search = actions.add_parser("search", parents=[common], help="finals with all of these words")
+    search.add_argument("words", nargs="+", metavar="WORD")
+    search.set_defaults(main=main, action=_search)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Open the journal and do what was asked for."""
+    from app import config
+    from engine.journal import Journal
+
+    path = arguments.journal or config.load(arguments.config, {}).run.journal_file
+    # Missing, it is not made; there, sessions that were cut off are marked as such.
+    with Journal.open(path, read_only=not path.exists()) as journal:
+        return int(arguments.action(journal, arguments))
+
+
+def find(journal: "Journal", name: str) -> "SessionRecord":
+    """The session of that id, or whose id alone starts so, or the last one with text in it.
+
+    Raises:
+        SessionError: there is none, or more than one.
+    """
+    sessions = journal.sessions()
+    if name == LAST:
+        found = [record for record in sessions if record.n_finals][-1:] or sessions[-1:]
+    else:
+        found = [record for record in sessions if record.id == name]
+        found = found or [record for record in sessions if record.id.startswith(name)]
+    if not found:
+        raise SessionError(f"no session {name!r} in {journal.path}; see dragoman sessions list")
+    if len(found) > 1:
+        ids = ", ".join(record.id for record in found[:5])
+        raise SessionError(f"{name!r} is the beginning of {len(found)} sessions: {ids}")
+    return found[0]
+
+
+def _list(journal: "Journal", _: argparse.Namespace) -> int:
+    from datetime import datetime
+
+    from app.terminal import clock_time, printable
+
+    for record in journal.sessions():
+        started = datetime.fromtimestamp(record.started_at)
+        print(
+            f"{record.id}  {started:%Y-%m-%d %H:%M}  {clock_time(record.duration_s):>8}"
+            f"  {record.source_lang} → {record.target_lang}  {record.state:<11}"
+            f"  {record.n_finals:>4} segments  {printable(record.source)}"
+        )
+    return 0
+
+
+def _show(journal: "Journal", arguments: argparse.Namespace) -> int:
+    from app.terminal import clock_time, printable
+
+    record = find(journal, arguments.session)
+    for caption in journal.captions(record.id, finals_only=True):
+        stamp = clock_time(caption.start_s)
+        print(f"{stamp}  {printable(caption.source.full)}")
+        print(f"{'':{len(stamp)}}  {printable(caption.target.full)}")
+    return 0
+
+
+def _export(journal: "Journal", arguments: argparse.Namespace) -> int:
+    from engine.subtitles import Format, Side, SubtitleOptions
+
+    output: Path | None = arguments.output
+    form = arguments.format
+    if form is None and output is not None and output.suffix[1:].lower() in FORMATS:
+        form = output.suffix[1:].lower()
+    record = find(journal, arguments.session)
+    options = SubtitleOptions(side=Side(arguments.side))
+    text = journal.export(record.id, Format(form or "srt"), options=options)
+    if output is None:
+        print(text, end="")
+    else:
+        output.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _search(journal: "Journal", arguments: argparse.Namespace) -> int:
+    from app.terminal import clock_time, printable
+
+    found = journal.search(" ".join(arguments.words))
+    for caption in found:
+        print(f"{caption.session}  {clock_time(caption.start_s)}  {printable(caption.source.full)}")
+        print(f"    {printable(caption.target.full)}")
+    if not found:
+        raise SessionError(f"nothing said or shown has all of: {' '.join(arguments.words)}")
+    return 0

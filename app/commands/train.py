@@ -1,0 +1,152 @@
+"""`dragoman train`: the training runs behind the shipped models, and their data."""
+
+import argparse
+import math
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.registry import DEVICES
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from models.training.loop import LoopConfig, Report
+
+_RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
+
+
+class TrainingError(ValueError):
+    """A training configuration, or the data it names, that cannot be used."""
+
+
+def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command and its subcommands."""
+    parser = commands.add_parser("train", help="train the models, prepare their data")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("config", type=Path, metavar="CONFIG.toml")
+    common.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    common.add_argument("--device", choices=DEVICES, default="auto")
+
+    translator = actions.add_parser("translator", parents=[common], description=_RESUME)
+    translator.add_argument("--data", type=Path, required=True, metavar="DIR", help="of the pairs")
+    translator.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
+    translator.add_argument("--init", type=Path, metavar="DIR", help="checkpoint to start from")
+    translator.set_defaults(main=_translator)
+
+    recognizer = actions.add_parser("recognizer", parents=[common], description=_RESUME)
+    recognizer.add_argument("--speech", type=Path, required=True, help="what prepare-speech wrote")
+    recognizer.set_defaults(main=_recognizer)
+
+    speech = actions.add_parser("prepare-speech", help="pack real speech, synthesise the rest")
+    speech.add_argument("--data", type=Path, required=True, metavar="DIR")
+    speech.add_argument("--out", type=Path, required=True, metavar="DIR")
+    speech.add_argument("--hours-synthetic", type=float, default=20.0, metavar="H")
+    speech.add_argument("--workers", type=int, default=2, metavar="N")
+    speech.set_defaults(main=_prepare_speech)
+
+
+def _translator(arguments: argparse.Namespace) -> int:
+    from models.tokenizer import Tokenizer
+    from models.training.translator import make_task
+
+    tables = _read(arguments.config)
+    with _naming(arguments.config):
+        loop = _loop_config(tables.pop("training", {}))
+        tokenizer = Tokenizer.from_file(arguments.tokenizer)
+        task = make_task(tables, arguments.data, tokenizer, arguments.init)
+    return _run(task, loop, arguments)
+
+
+def _recognizer(arguments: argparse.Namespace) -> int:
+    from models.training.recognizer import RecognizerConfig, RecognizerTask
+
+    with _naming(arguments.config):
+        config = RecognizerConfig.from_mapping(_read(arguments.config))
+    return _run(RecognizerTask(config, arguments.speech), config.loop, arguments)
+
+
+def _prepare_speech(arguments: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from models.training.speech_preparation import prepare_speech
+
+    with Progress() as progress:
+        bars: dict[str, Any] = {}
+
+        def show(what: str, share: float) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=1.0)
+            progress.update(bars[what], completed=share)
+
+        prepare_speech(
+            arguments.data,
+            arguments.out,
+            hours_synthetic=arguments.hours_synthetic,
+            workers=arguments.workers,
+            progress=show,
+        )
+    return 0
+
+
+def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
+    """Run the training loop under a progress bar with loss, speed and time left."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from app.registry import choose_device
+    from app.terminal import clock_time
+    from models.training.loop import TrainingLoop
+
+    columns = ("{task.percentage:5.1f} %", "{task.description}")
+    progress = Progress(TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]))
+    bar = progress.add_task("starting", total=1.0)
+
+    def show(report: "Report") -> None:
+        if report.scores:
+            scores = "  ".join(f"{name} {value:.2f}" for name, value in report.scores.items())
+            progress.print(f"step {report.step}: {scores}")
+            return
+        left = clock_time(report.left_s) if math.isfinite(report.left_s) else "?"
+        progress.update(
+            bar,
+            completed=report.done,
+            description=f"step {report.step}  loss {report.loss:.3f}  "
+            f"{report.units_per_s:.0f} per s  {left} left",
+        )
+
+    device = choose_device(arguments.device)
+    with progress:
+        TrainingLoop(task, config, arguments.run, device=device, report=show).run()
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TrainingError(f"{path}: not TOML ({error})") from error
+
+
+def _loop_config(table: dict[str, Any]) -> "LoopConfig":
+    from models.training.loop import LoopConfig
+
+    known = LoopConfig.__dataclass_fields__
+    for key in table.keys() - known.keys():
+        raise TrainingError(f"[training] has no key {key!r}; known: {', '.join(known)}")
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
+    return LoopConfig(**values)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the name of the configuration file in front of what is wrong in it."""
+    try:
+        yield
+    except ValueError as error:
+        raise TrainingError(f"{path}: {error}") from error

@@ -1,0 +1,126 @@
+"""SOURCE on the command line, made into the input of a job."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.job import Input, LiveClock
+from app.registry import Model, Registry, load_recognizer
+from app.sources.decoding import SoundFile
+from app.sources.files import read_file
+from app.sources.microphone import PortAudio, find_device, read_microphone
+from app.sources.text import read_text
+from engine.audio import AudioChunk
+from engine.live_text import LiveText
+from engine.pace import SourceClock
+from engine.pipeline import Limits, SourceReader
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+STANDARD_INPUT = "-"
+MICROPHONE = "mic"
+
+_STEP_S = {"real": 0.1, "fast": 0.4}  # of a file's chunks; each of them costs some overhead
+
+Loader = Callable[[str], Input[Any]]
+"""Loads what an input needs onto a device, which may take seconds."""
+
+
+def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
+    """Check a SOURCE, before anything slow is done for it.
+
+    Args:
+        source: `-`, `mic`, `mic:` with the number or a part of the name of a device, or a file.
+        settings: of the run.
+        registry: where the recogniser is found.
+
+    Raises:
+        SourceError: there is no such file or device, or it has no sound.
+        RegistryError: there is no recogniser for the language.
+    """
+    lang = settings.run.source_lang
+    if source == STANDARD_INPUT:
+        return lambda device: _text(lang)
+    model = registry.find_recognizer(lang)
+    name, _, device_name = source.partition(":")
+    if name == MICROPHONE:
+        wanted = device_name or None
+        found = find_device(wanted, PortAudio().devices())
+        return lambda device: _microphone(found.index, found.name, model, device, settings)
+    path = Path(source)
+    with SoundFile(path) as file:
+        duration_s = file.duration_s
+    return lambda device: _file(path, duration_s, model, device, settings)
+
+
+def is_typed(source: str) -> bool:
+    """Whether the source is a person at the terminal that captions may be shown in."""
+    return source == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
+
+
+def _text(lang: str) -> Input[str]:
+    clock = LiveClock()
+    return Input(
+        name="text on standard input",
+        open=read_text,
+        reader=LiveText(lang, clock),
+        clock=clock,
+        end_s=lambda _: clock(),
+        limits=Limits(),
+        advice="type or pipe in some text",
+    )
+
+
+def _microphone(
+    index: int, name: str, model: Model, device: str, settings: "Settings"
+) -> Input[AudioChunk]:
+    return Input(
+        name=name,
+        open=lambda: read_microphone(index),
+        reader=_recognizer(model, device, settings),
+        clock=LiveClock(),
+        end_s=_end_s,
+        limits=Limits(drop_items=True),
+        endless=True,
+    )
+
+
+def _file(
+    path: Path, duration_s: float | None, model: Model, device: str, settings: "Settings"
+) -> Input[AudioChunk]:
+    pace = settings.run.pace
+    reader = _recognizer(model, device, settings)
+    clock: Callable[[], float] = LiveClock()
+    if pace == "fast":
+        reader = clock = SourceClock(reader, _end_s)
+    return Input(
+        name=path.name,
+        open=lambda: read_file(path, pace=pace, step_s=_STEP_S[pace]),
+        reader=reader,
+        clock=clock,
+        end_s=_end_s,
+        # As fast as possible, nothing is late: every prefix is translated, the same in every run.
+        limits=Limits(conflate=pace == "real"),
+        duration_s=duration_s,
+        advice=f"no speech in {model.source_lang!r} was heard; is it the right file?",
+    )
+
+
+def _recognizer(model: Model, device: str, settings: "Settings") -> SourceReader[AudioChunk]:
+    from engine.acoustics import BestPathDecoder
+    from engine.recognizer import StreamingRecognizer
+    from engine.vad import SileroModel, VoiceDetector
+
+    network = load_recognizer(model, device=device)
+    return StreamingRecognizer(
+        BestPathDecoder(network, network.config.tokens),
+        VoiceDetector(SileroModel(), settings.vad),
+        lang=model.source_lang,
+        config=settings.recognizer,
+    )
+
+
+def _end_s(chunk: AudioChunk) -> float:
+    return chunk.end_s

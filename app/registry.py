@@ -1,0 +1,157 @@
+"""The shipped models: which there are, and loading them onto the device that was chosen.
+
+A model is a folder with a `config.json` that names its kind and languages. Listing reads only
+those files; torch is imported when something is loaded.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.translator import Translator
+    from models.owsm_ctc.model import OwsmCtc
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+"""Beside the packages, in a checkout and in an editable installation of it alike."""
+
+TRANSLATORS = ("fretna", "reta", "wait-k")
+RECOGNIZERS = ("owsm-ctc",)
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class RegistryError(LookupError):
+    """No model, or no device, of the kind that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One checkpoint folder, as its config.json describes it."""
+
+    directory: Path
+    kind: str
+    source_lang: str
+    target_lang: str
+    """Empty for a recogniser."""
+
+
+class Registry:
+    """The models in the subfolders of one folder."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        """Look in `directory`, among the shipped models if None."""
+        self.directory = ASSETS / "models" if directory is None else directory
+
+    def models(self) -> list[Model]:
+        """Every model of a kind that this version knows, in the order of the folders' names.
+
+        Raises:
+            RegistryError: the folder does not exist, or a config.json in it is unusable.
+        """
+        if not self.directory.is_dir():
+            raise RegistryError(f"{self.directory}: no such folder of models; see --models")
+        found = (_read_model(path) for path in sorted(self.directory.glob("*/config.json")))
+        return [model for model in found if model is not None]
+
+    def find_translator(self, kind: str, source_lang: str, target_lang: str) -> Model:
+        """The translator of this kind for the language pair.
+
+        Raises:
+            RegistryError: there is none; the message lists what there is.
+        """
+        translators = [model for model in self.models() if model.kind in TRANSLATORS]
+        pair = [
+            m for m in translators if (m.source_lang, m.target_lang) == (source_lang, target_lang)
+        ]
+        for model in pair:
+            if model.kind == kind:
+                return model
+        if pair:
+            raise RegistryError(
+                f"no {kind} translator for {source_lang} to {target_lang} in {self.directory}; "
+                f"there is: --translator {_listing(m.kind for m in pair)}"
+            )
+        pairs = _listing(f"--from {m.source_lang} --to {m.target_lang}" for m in translators)
+        raise RegistryError(
+            f"no translator from {source_lang!r} to {target_lang!r}; "
+            + (f"there is: {pairs}" if pairs else f"{self.directory} has no translators at all")
+        )
+
+    def find_recognizer(self, lang: str) -> Model:
+        """The speech recogniser for a language.
+
+        Raises:
+            RegistryError: there is none; the message lists the languages there are.
+        """
+        recognizers = [model for model in self.models() if model.kind in RECOGNIZERS]
+        for model in recognizers:
+            if model.source_lang == lang:
+                return model
+        langs = _listing(f"--from {m.source_lang}" for m in recognizers)
+        raise RegistryError(
+            f"no speech recogniser for {lang!r}; "
+            + (f"there is: {langs}" if langs else f"{self.directory} has no recognisers at all")
+        )
+
+
+def choose_device(name: str) -> str:
+    """Turn `auto`, `cpu` or `cuda` into the device to load on.
+
+    Raises:
+        RegistryError: CUDA was asked for by name and cannot be had.
+    """
+    if name == "cpu":
+        return name
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise RegistryError("no CUDA device can be used by this torch; try --device cpu")
+    return "cpu"
+
+
+def load_translator(model: Model, *, device: str, wait: int) -> "Translator":
+    """Load a translator; `wait` is the k of Wait-k.
+
+    Raises:
+        CheckpointError: a file of it is missing, truncated, or of another model.
+    """
+    from engine import policies
+
+    return policies.load_translator(model.directory, device=device, wait=wait)
+
+
+def load_recognizer(model: Model, *, device: str) -> "OwsmCtc":
+    """Load the network of a recogniser.
+
+    Raises:
+        CheckpointError: a file of it is missing, truncated, or of another model.
+    """
+    from models.owsm_ctc.model import OwsmCtc
+
+    return OwsmCtc.from_checkpoint(model.directory, device)
+
+
+def _read_model(path: Path) -> Model | None:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RegistryError(f"{path}: cannot be read ({error}); restore the file") from error
+    if not isinstance(config, dict) or config.get("kind") not in TRANSLATORS + RECOGNIZERS:
+        return None  # a later version's model, or a folder that is none
+    model = Model(
+        directory=path.parent,
+        kind=config["kind"],
+        source_lang=str(config.get("source_lang", "")),
+        target_lang=str(config.get("target_lang", "")),
+    )
+    if not model.source_lang or (model.kind in TRANSLATORS and not model.target_lang):
+        raise RegistryError(f"{path}: says no source_lang or target_lang; restore the file")
+    return model
+
+
+def _listing(items: Iterable[str]) -> str:
+    return ", ".join(sorted(set(items)))

@@ -1,0 +1,43 @@
+"""The settings of a run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+Show = Literal["terminal", "overlay", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """What to translate, how, and where captions go; the options of `dragoman run`."""
+
+    source_lang: str = field(default="en", metadata={"key": "from"})
+    target_lang: str = field(default="de", metadata={"key": "to"})
+    translator: Literal["fretna", "reta", "wait-k"] = "fretna"
+    wait: int = 3
+    """The k of Wait-k: source words read before the first target word; others ignore it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    pace: Literal["real", "fast"] = "real"
+    show: Show | None = None
+    """None: the overlay where a window can be shown, the terminal otherwise."""
+    jsonl: str | None = None
+    srt: Path | None = None
+    vtt: Path | None = None
+    journal: Path | None = None
+    """None: in the user's data folder."""
+    keep: bool = True
+    """Whether there is a journal at all."""
+    models: Path | None = None
+    """None: the shipped ones."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, naming key, value and valid range, for the first bad setting."""
+        if not 1 <= self.wait <= 50:
+            raise ValueError(f"wait is {self.wait}, must be from 1 to 50")
+
+    @property
+    def journal_file(self) -> Path:
+        """Where sessions are kept."""
+        return self.journal or platformdirs.user_data_path("dragoman") / "journal.sqlite3"

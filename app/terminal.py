@@ -1,0 +1,249 @@
+"""Captions in the terminal: the open segment revised in place, finals scroll up.
+
+On anything but a terminal (a pipe, a log file) each final is one pair of plain lines.
+"""
+
+import logging
+import time
+import unicodedata
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text as Line
+
+from engine.captions import Caption, Text
+
+REFRESH_HZ = 12
+_MAX_LINES = 4  # of one text in the place that is revised; the newest words stay visible
+
+
+class View(Protocol):
+    """Something that shows captions between `with` and its end."""
+
+    def __enter__(self) -> Self:
+        """Start to show."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Show what is left, and stop."""
+        ...
+
+    def show(self, caption: Caption) -> None:
+        """Show a caption, in the place of the revision before it."""
+        ...
+
+    def refresh(self, position_s: float) -> None:
+        """Called a few times a second: how far the source was read."""
+        ...
+
+
+class TerminalView:
+    """Both languages of the open segment, finals above it, and a line with position and delay."""
+
+    def __init__(
+        self,
+        console: Console,
+        duration_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        live: bool | None = None,
+    ) -> None:
+        """Show nothing yet.
+
+        Args:
+            console: where to; standard error, since standard output carries data.
+            duration_s: length of the source, None if it is not known.
+            clock: seconds; limits how often the terminal is drawn.
+            live: whether to revise text in place; None: if the console is a terminal.
+        """
+        self._revises = console.is_terminal if live is None else live
+        self._console = console
+        self._duration_s = duration_s
+        self._clock = clock
+        self._open: Caption | None = None
+        self._newest: Caption | None = None
+        self._position_s = 0.0
+        self._shown_at = -1.0
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Take the place at the bottom of the terminal."""
+        if self._revises:
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                redirect_stdout=False,
+                redirect_stderr=False,
+                vertical_overflow="crop",
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the place back; what is in it scrolls up."""
+        if self._live is not None:
+            self._live.update(self._picture(status=False), refresh=True)
+            self._live.stop()
+            self._live = None
+
+    def show(self, caption: Caption) -> None:
+        """Show a caption: a final at once, a revision at most `REFRESH_HZ` times a second."""
+        self._newest = caption
+        if caption.final:
+            self._open = None
+            if caption.target.full or caption.source.full:
+                self._console.print(_scrolled(caption), soft_wrap=self._live is None)
+        else:
+            self._open = caption
+        if self._live is None:
+            return
+        now = self._clock()
+        if caption.final or now - self._shown_at >= 1 / REFRESH_HZ:
+            self._shown_at = now
+            self._live.update(self._picture(status=True), refresh=True)
+
+    def refresh(self, position_s: float) -> None:
+        """Draw the position, and a revision that came too early to be drawn by itself."""
+        self._position_s = position_s
+        if self._live is not None:
+            self._live.update(self._picture(status=True), refresh=True)
+
+    def _picture(self, *, status: bool) -> Group:
+        rows = []
+        n_lines = min(_MAX_LINES, max((self._console.height - 2) // 2, 1))
+        room = max(self._console.width, 20) * n_lines
+        if self._open is not None:
+            rows += [_line(self._open.source, "cyan", room), _line(self._open.target, "bold", room)]
+        if status:
+            rows.append(Line(self._status(), style="dim italic", no_wrap=True))
+        return Group(*rows)
+
+    def _status(self) -> str:
+        status = clock_time(self._position_s)
+        if self._duration_s is not None:
+            status += f" / {clock_time(self._duration_s)}"
+        if self._newest is not None:
+            delay_s = max(self._newest.emitted_s - self._newest.end_s, 0.0)
+            status += f"   delay {delay_s:.1f} s"
+        return status
+
+
+class ProgressView:
+    """No captions, only how far a source was read; for a person who waits for files."""
+
+    def __init__(self, console: Console, duration_s: float | None = None) -> None:
+        """Show nothing yet; the arguments are those of `TerminalView`."""
+        self._duration_s = duration_s
+        self._n_finals = 0
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[position]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("Translating", total=duration_s, position="")
+
+    def __enter__(self) -> Self:
+        """Start the bar."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it is."""
+        self._progress.stop()
+
+    def show(self, caption: Caption) -> None:
+        """Count finals."""
+        self._n_finals += caption.final
+
+    def refresh(self, position_s: float) -> None:
+        """Move the bar."""
+        position = clock_time(position_s)
+        if self._duration_s is not None:
+            position += f" / {clock_time(self._duration_s)}"
+        self._progress.update(
+            self._task, completed=position_s, position=f"{position}, {self._n_finals} segments"
+        )
+
+
+class ConsoleHandler(logging.Handler):
+    """Shows log records above what is revised in place, each on one line."""
+
+    def __init__(self, console: Console) -> None:
+        """Show them on this console."""
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record."""
+        style = "red" if record.levelno >= logging.ERROR else "yellow"
+        line = Line(f"dragoman: {record.levelname.lower()}: {self.format(record)}", style=style)
+        self._console.print(line, soft_wrap=True)
+
+
+def log_to(console: Console) -> None:
+    """Send the log to a console from here on."""
+    logging.basicConfig(handlers=[ConsoleHandler(console)], format="%(message)s", force=True)
+
+
+def clock_time(seconds: float) -> str:
+    """Minutes and seconds, and hours from the first one on."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def printable(text: str) -> str:
+    """The text without characters that would act on the terminal: controls, text direction."""
+    return "".join(" " if _acts(char) else char for char in text)
+
+
+def _acts(char: str) -> bool:
+    return (
+        unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+        or "\u202a" <= char <= "\u202e"
+        or "\u2066" <= char <= "\u2069"
+    )
+
+
+def _scrolled(caption: Caption) -> Line:
+    stamp = clock_time(caption.start_s)
+    line = Line()
+    line.append(f"{stamp}  ", style="dim")
+    line.append(printable(caption.source.full), style="cyan")
+    line.append("\n" + " " * (len(stamp) + 2))
+    line.append(printable(caption.target.full), style="bold")
+    return line
+
+
+def _line(text: Text, style: str, room: int) -> Line:
+    committed, tentative = printable(text.committed), printable(text.tentative)
+    line = Line()
+    line.append(committed, style=style)
+    if committed and tentative:
+        line.append(" ")
+    line.append(tentative, style="dim")
+    if len(line) > room:
+        line = Line("…") + line[len(line) - room + 1 :]
+    return line
