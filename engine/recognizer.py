@@ -202,7 +202,7 @@ class StreamingRecognizer:
     def _prefix(
         self, utterance: Utterance, end: int, texts: tuple[str, str], *, finished: bool
     ) -> SourcePrefix:
-        self._words = tuple(self._timed(utterance, word) for word in utterance.committed)
+        self._words = self._timed(utterance)
         committed, tentative = texts
         return SourcePrefix(
             segment=self._segment,
@@ -214,14 +214,17 @@ class StreamingRecognizer:
             end_s=self._time(end),
         )
 
-    def _timed(self, utterance: Utterance, word: Word) -> RecognizedWord:
-        start_s = self._time(utterance.start) + FRAME_CENTRE_S - FRAME_MS / 2000
-        return RecognizedWord(
-            text=word.text,
-            start_s=start_s + word.first_frame * FRAME_MS / 1000,
-            end_s=start_s + (word.last_frame + 1) * FRAME_MS / 1000,
-            confidence=word.confidence,
-        )
+    def _timed(self, utterance: Utterance) -> tuple[RecognizedWord, ...]:
+        origin_s = self._time(utterance.start) + FRAME_CENTRE_S - FRAME_MS / 2000
+        words: list[RecognizedWord] = []
+        for word in utterance.committed:
+            start_s = origin_s + word.first_frame * FRAME_MS / 1000
+            end_s = origin_s + (word.last_frame + 1) * FRAME_MS / 1000
+            if words:  # it may have moved a little since the word before it was committed
+                start_s = max(start_s, words[-1].end_s)
+                end_s = max(start_s, end_s)
+            words.append(RecognizedWord(word.text, start_s, end_s, word.confidence))
+        return tuple(words)
 
     def _time(self, position: int) -> float:
         return (self._origin_s or 0.0) + position / SAMPLE_RATE_HZ
