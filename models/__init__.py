@@ -1,1 +1,1 @@
-"""Networks and what belongs to them: tokenisers, layers, checkpoints, training. Knows no streams."""
+"""Networks and what belongs to them: tokenisers, layers, checkpoints, training. No streams."""

@@ -43,8 +43,9 @@ class FretnaTask(TranslatorTask):
         start, end = self._glance
         ratio = start + (end - start) * progress
         with torch.no_grad():
-            first = model.fill(memory, batch.source_lengths).float().log_softmax(dim=-1)
-            revealed = glance(first, n_slots, targets, batch.target_lengths, ratio)
+            # Scores need no normalisation per slot: it would add the same to every path.
+            scores = model.fill(memory, batch.source_lengths).float()
+            revealed = glance(scores, n_slots, targets, batch.target_lengths, ratio)
         logits = model.fill(memory, batch.source_lengths, revealed)
         loss = F.ctc_loss(
             logits.float().log_softmax(dim=-1).transpose(0, 1),
@@ -63,21 +64,21 @@ class FretnaTask(TranslatorTask):
 
 
 def glance(
-    log_probs: Tensor, n_slots: Tensor, targets: Tensor, target_lengths: Tensor, ratio: float
+    scores: Tensor, n_slots: Tensor, targets: Tensor, target_lengths: Tensor, ratio: float
 ) -> Tensor:
     """Choose the slots to reveal: (batch, slots), token ids or `HIDDEN`.
 
     Args:
-        log_probs: of the first pass, (batch, slots, vocabulary).
+        scores: logits of the first pass, (batch, slots, vocabulary).
         n_slots: valid slots of each row.
         targets: (batch, n).
         target_lengths: (batch,).
         ratio: part of the wrong slots whose number is revealed, at random places.
     """
-    aligned = best_alignment(log_probs, n_slots, targets, target_lengths)
+    aligned = best_alignment(scores, n_slots, targets, target_lengths)
     slots = torch.arange(aligned.shape[1], device=aligned.device)
     valid = slots[None, :] < n_slots[:, None]
-    n_wrong = ((log_probs.argmax(dim=-1) != aligned) & valid).sum(dim=1)
+    n_wrong = ((scores.argmax(dim=-1) != aligned) & valid).sum(dim=1)
     reveal_rate = ratio * n_wrong / n_slots.clamp(min=1)  # (batch,)
     chosen = torch.rand(aligned.shape, device=aligned.device) < reveal_rate[:, None]
     return torch.where(chosen & valid, aligned, HIDDEN)

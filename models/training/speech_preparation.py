@@ -96,6 +96,7 @@ def prepare_speech(
     workers: int = 1,
     progress: Progress | None = None,
     engines: Sequence[Engine] | None = None,
+    n_pieces: int = 300,
     seed: int = 1,
 ) -> None:
     """Make the training data of the recogniser.
@@ -107,6 +108,7 @@ def prepare_speech(
         hours_synthetic: how much speech the synthetic voices read, in all.
         workers: how many engine processes run at once.
         engines: all that are installed, if None.
+        n_pieces: size of the tokeniser.
 
     Raises:
         SpeechDataError: the inputs are missing or damaged, or no engine is installed.
@@ -130,7 +132,8 @@ def prepare_speech(
     )
     if not (out / "tokenizer.model").exists():
         spoken = [item.transcript for item in utterances if item.split == "train"]
-        train_speech_tokenizer(spoken + training.sample(seed), out / "tokenizer.model")
+        lines = spoken + training.sample(seed)
+        train_speech_tokenizer(lines, out / "tokenizer.model", n_pieces=n_pieces)
     synthesize_pack(
         available,
         training.draw,

@@ -1,0 +1,56 @@
+"""Tiny seeded translators and a tiny tokeniser, made once."""
+
+from functools import cache
+
+import torch
+
+from models.autoregressive import AutoregressiveTransformer
+from models.fretna import Fretna
+from models.tokenizer import Tokenizer, train_tokenizer
+from models.translation import TranslatorConfig
+
+SENTENCES = (
+    "we have a small house near the river",
+    "Wir haben ein kleines Haus am Fluss.",
+    "the old man reads a book every evening",
+    "Der alte Mann liest jeden Abend ein Buch.",
+    "where is the station please",
+    "Wo ist bitte der Bahnhof?",
+    "my sister lives in a big city",
+    "Meine Schwester wohnt in einer großen Stadt.",
+)
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    """A joint tokeniser of a few sentences."""
+    return train_tokenizer(SENTENCES * 3, vocab_size=340)
+
+
+def config(kind: str) -> TranslatorConfig:
+    """Two layers, width 16."""
+    return TranslatorConfig(
+        kind=kind,
+        source_lang="en",
+        target_lang="de",
+        vocab_size=tokenizer().vocab_size,
+        d_model=16,
+        n_heads=2,
+        d_ff=32,
+        n_encoder_layers=2,
+        n_decoder_layers=2,
+        dropout=0.0,
+        max_tokens=48,
+    )
+
+
+def autoregressive(kind: str = "reta", seed: int = 1) -> AutoregressiveTransformer:
+    """An untrained autoregressive model."""
+    torch.manual_seed(seed)
+    return AutoregressiveTransformer(config(kind)).eval()
+
+
+def fretna(seed: int = 1) -> Fretna:
+    """An untrained FReTNA."""
+    torch.manual_seed(seed)
+    return Fretna(config("fretna")).eval()
