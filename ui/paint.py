@@ -10,6 +10,7 @@ from PyQt6.QtGui import (
     QFont,
     QFontDatabase,
     QFontMetricsF,
+    QImage,
     QPainter,
     QPainterPath,
     QPen,
@@ -40,6 +41,8 @@ OUTLINE = QColor(0, 0, 0, 235)
 OUTLINE_SHARE = 0.13
 """Width of the outline stroke, as a share of the font's height in pixels; half lies outside."""
 PATHS_KEPT = 512
+OUTLINES_KEPT = 128
+"""About 50 kB each at 28 points; more words than a band of six lines shows."""
 
 
 class TextStyle:
@@ -55,6 +58,7 @@ class TextStyle:
         self._metrics = metrics
         self._widths: OrderedDict[str, float] = OrderedDict()
         self._paths: OrderedDict[str, QPainterPath] = OrderedDict()
+        self._outlines: OrderedDict[tuple[str, float], tuple[QPointF, QImage]] = OrderedDict()
         self._pen = QPen(OUTLINE, metrics.height() * OUTLINE_SHARE)
         self._pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
 
@@ -70,11 +74,13 @@ class TextStyle:
     def paint(self, painter: QPainter, words: Sequence[Word], area: QRectF, *, rtl: bool) -> None:
         """Paint the words of one line into its area; all outlines lie below all glyphs."""
         at = [(word, self._origin(word, area, rtl=rtl)) for word in words]
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        device = painter.device()
+        ratio = 1.0 if device is None else device.devicePixelRatioF()
         for word, origin in at:
-            painter.translate(origin)
-            painter.strokePath(self._path(word.text), self._pen)
-            painter.translate(-origin)
+            outline = self._outline(word.text, ratio)
+            if outline is not None:
+                offset, image = outline
+                painter.drawImage(origin + offset, image)
         for word, origin in at:
             colour = self._colours[word.committed]
             path = self._path(word.text)
@@ -89,7 +95,34 @@ class TextStyle:
 
     def _origin(self, word: Word, area: QRectF, *, rtl: bool) -> QPointF:
         x = area.right() - word.x - word.width if rtl else area.left() + word.x
-        return QPointF(x, area.top() + self.baseline)
+        return QPointF(round(x), round(area.top() + self.baseline))  # whole pixels: outlines fit
+
+    def _outline(self, text: str, ratio: float) -> tuple[QPointF, QImage] | None:
+        """The picture of a word's outline and its place from the origin; None without outlines.
+
+        Stroking takes eight times as long as filling, and most words of a revision were there
+        before.
+        """
+        key = text, ratio
+        outline = self._outlines.get(key)
+        if outline is None:
+            path = self._path(text)
+            if path.isEmpty():
+                return None
+            reach = self._pen.widthF()
+            box = path.boundingRect().adjusted(-reach, -reach, reach, reach).toAlignedRect()
+            image = QImage(box.size() * ratio, QImage.Format.Format_ARGB32_Premultiplied)
+            image.setDevicePixelRatio(ratio)
+            image.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(image)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.translate(-QPointF(box.topLeft()))
+            painter.strokePath(path, self._pen)
+            painter.end()
+            outline = self._outlines[key] = QPointF(box.topLeft()), image
+            if len(self._outlines) > OUTLINES_KEPT:
+                self._outlines.popitem(last=False)
+        return outline
 
     def _path(self, text: str) -> QPainterPath:
         path = self._paths.get(text)
