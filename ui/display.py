@@ -12,6 +12,10 @@ from pathlib import Path
 _HINT = "; on Debian and Ubuntu: apt-get install libegl1 libxkbcommon-x11-0 libxcb-cursor0"
 
 
+_connections: dict[str, int] = {}
+"""Addresses of the open connections to X servers, by display."""
+
+
 class DisplayError(RuntimeError):
     """No window can be shown here; the message is one line that says why and what helps."""
 
@@ -54,15 +58,12 @@ def has_compositor(platform: str, environ: Mapping[str, str]) -> bool:
         return True
     xcb = _load_xcb()
     connection = _connect(xcb, environ)
-    try:
-        # The EWMH selection that a compositing manager owns on the first screen.
-        name = b"_NET_WM_CM_S0"
-        cookie = xcb.xcb_intern_atom(connection, 0, len(name), name)
-        atom = _reply(xcb.xcb_intern_atom_reply, connection, cookie)
-        cookie = xcb.xcb_get_selection_owner(connection, atom)
-        return _reply(xcb.xcb_get_selection_owner_reply, connection, cookie) != 0
-    finally:
-        xcb.xcb_disconnect(connection)
+    # The EWMH selection that a compositing manager owns on the first screen.
+    name = b"_NET_WM_CM_S0"
+    cookie = xcb.xcb_intern_atom(connection, 0, len(name), name)
+    atom = _reply(xcb.xcb_intern_atom_reply, connection, cookie)
+    cookie = xcb.xcb_get_selection_owner(connection, atom)
+    return _reply(xcb.xcb_get_selection_owner_reply, connection, cookie) != 0
 
 
 def _platform_plugins() -> Path:
@@ -87,7 +88,7 @@ def _problem(platform: str, plugins: Path, environ: Mapping[str, str]) -> str | 
         return f"Qt has no platform {name!r} (QT_QPA_PLATFORM)"
     try:
         if name == "xcb":
-            _connect_and_leave(environ)
+            _connect(_load_xcb(), environ)
         elif name.startswith("wayland"):
             _knock_at_wayland(environ)
         ctypes.CDLL(str(plugin))
@@ -96,13 +97,6 @@ def _problem(platform: str, plugins: Path, environ: Mapping[str, str]) -> str | 
     except OSError as error:
         return f"{error}{_HINT}"
     return None
-
-
-def _connect_and_leave(environ: Mapping[str, str]) -> None:
-    if not environ.get("DISPLAY"):
-        raise DisplayError("DISPLAY is not set")
-    xcb = _load_xcb()
-    xcb.xcb_disconnect(_connect(xcb, environ))
 
 
 def _knock_at_wayland(environ: Mapping[str, str]) -> None:
@@ -140,12 +134,21 @@ def _load_xcb() -> ctypes.CDLL:
 
 
 def _connect(xcb: ctypes.CDLL, environ: Mapping[str, str]) -> int:
-    display = environ.get("DISPLAY", "")
+    """A connection that stays: a server that loses its last client resets itself (Xvfb does),
+    and Qt, which comes next, would meet it just then.
+    """
+    display = environ.get("DISPLAY")
+    if not display:
+        raise DisplayError("DISPLAY is not set")
+    connection = _connections.get(display)
+    if connection is not None and not xcb.xcb_connection_has_error(connection):
+        return connection
     connection = xcb.xcb_connect(display.encode(), None)
     if xcb.xcb_connection_has_error(connection):
         xcb.xcb_disconnect(connection)
         raise DisplayError(f"no X server answers at DISPLAY={display}")
-    return int(connection)
+    _connections[display] = connection = int(connection)
+    return connection
 
 
 def _reply(function: "ctypes._NamedFuncPointer", connection: int, cookie: _Cookie) -> int:

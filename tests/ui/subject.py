@@ -1,6 +1,7 @@
 """The overlay as a program of its own, driven by a test: captions as JSON lines on its input.
 
-Says `finalised` when it was closed; a line `end` ends the job. Its argument: settings as JSON.
+Says `ready`, and `finalised` when it was closed; a line `end` ends the job. Its argument is the
+settings as JSON.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ async def job(publish: Callable[[Caption], None]) -> None:
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
     try:
+        print("ready", flush=True)
         while (line := await lines.readline()).strip() not in (b"", b"end"):
             publish(Caption.from_json(line))
     except asyncio.CancelledError:

@@ -35,7 +35,7 @@ Box = tuple[int, int, int, int]
 def display() -> Iterator[str]:
     """A virtual screen of 1280×720 with nothing on it: no window manager, no compositor."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as numbers:
@@ -129,6 +129,8 @@ def start(display: str) -> Iterator[Start]:
         )
         band = Band(process, environ)
         bands.append(band)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
         found = band.tool("xdotool", "search", "--sync", "--onlyvisible", "--name", "Dragoman")
         band.window = found.split()[0]
         return band
@@ -235,3 +237,32 @@ def test_a_locked_band_still_shows_captions(start: Start) -> None:
     said, complaints = band.process.communicate(timeout=20)
     assert (band.process.returncode, said) == (143, "finalised\n")
     assert "no system tray" in complaints
+
+
+def test_a_server_without_other_clients_does_not_reset_before_qt_comes() -> None:
+    # Xvfb resets when its last client leaves; the look for a display must not be that client.
+    code = """
+import subprocess
+from ui.application import OverlaySettings, run_overlay
+async def job(publish):
+    pass
+for _ in range(3):
+    assert run_overlay(job, OverlaySettings()) == 0
+"""
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write)], pass_fds=[write], stderr=subprocess.DEVNULL
+    )
+    os.close(write)
+    with os.fdopen(read) as numbers:
+        display = f":{numbers.readline().strip()}"
+    environ = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
+    environ |= {"DISPLAY": display, "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        server.terminate()
+        server.wait()
