@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from app.config import ConfigError, load
+
+FILE = """
+[run]
+from = "en"
+to = "fr"
+wait = 5
+srt = "~/talk.srt"
+
+[stability]
+mask_k = 2
+
+[vad]
+padding_s = 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_the_file_overrides_the_defaults_and_the_command_line_the_file(file: Path) -> None:
+    settings = load(file, {"run": {"wait": 7}})
+    assert settings.run.target_lang == "fr"
+    assert settings.run.wait == 7
+    assert settings.run.srt == Path("~/talk.srt").expanduser()
+    assert settings.stability.mask_k == 2
+    assert settings.vad.padding_s == 1.0
+    assert settings.run.translator == "fretna"
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert load(None, {}).run.source_lang == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[run]\ncolour = 1", "'colour'"),
+        ("[colour]\n", r"\[colour\]"),
+        ("run = 3", r"write \[run\]"),
+        ("[run]\nwait = 'many'", "wait is 'many'"),
+        ("[run]\nwait = true", "wait is True"),
+        ("[run]\nwait = 0", "wait is 0, must be from 1 to 50"),
+        ("[run]\npace = 'slow'", "not one of real, fast"),
+        ("[stability]\nmask_k = -1", "mask_k = -1"),
+        ("[feed]\naddress = '0.0.0.0:1'", "--feed-token"),
+        ("[run", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(file: Path, text: str, named: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=named) as caught:
+        load(file, {})
+    assert str(file) in str(caught.value)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "none.toml", {})
+
+
+def test_a_bad_option_is_not_blamed_on_the_file(file: Path) -> None:
+    with pytest.raises(ConfigError, match="command line: wait is 99"):
+        load(file, {"run": {"wait": 99}})
