@@ -8,6 +8,7 @@ A run folder holds `last.pt` (tensors and plain values, loaded with `weights_onl
 checkpoint with the best development score, as the task saves it), `log.jsonl` and `loss.png`.
 """
 
+import itertools
 import json
 import logging
 import math
@@ -180,7 +181,7 @@ class TrainingLoop(Generic[BatchT]):
                     state.epoch += 1
                     state.batch = 0
         except KeyboardInterrupt:
-            self._save()
+            self._save()  # of the last whole step
             raise
         self._evaluate()
         self._save()
@@ -189,22 +190,19 @@ class TrainingLoop(Generic[BatchT]):
     def _steps_of_epoch(self) -> Iterator[tuple[float, float]]:
         """One optimiser step after the other: mean loss and units of each."""
         state, config = self._progress, self._config
-        total, units, n_batches = 0.0, 0.0, 0
-        for index, batch in enumerate(self._task.batches(state.epoch)):
-            if index < state.batch:
-                continue  # done before this run was stopped
-            if n_batches == 0:
-                torch.manual_seed(config.seed * 1_000_003 + state.step)
-                self._task.model.train()
-            with torch.autocast(self._device, torch.bfloat16, enabled=self._bf16):
-                loss, n_units = self._task.loss(batch, self._done())
-            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
-            total, units, n_batches = total + float(loss.detach()), units + n_units, n_batches + 1
-            state.batch += 1
-            if n_batches == config.accumulate:
-                self._step()
-                yield total / n_batches, units
-                total, units, n_batches = 0.0, 0.0, 0
+        batches = itertools.islice(self._task.batches(state.epoch), state.batch, None)
+        while group := list(itertools.islice(batches, config.accumulate)):
+            torch.manual_seed(config.seed * 1_000_003 + state.step)
+            self._task.model.train()
+            total, units = 0.0, 0.0
+            for batch in group:
+                with torch.autocast(self._device, torch.bfloat16, enabled=self._bf16):
+                    loss, n_units = self._task.loss(batch, self._done())
+                (loss / len(group)).backward()  # type: ignore[no-untyped-call]
+                total, units = total + float(loss.detach()), units + n_units
+            state.batch += len(group)
+            self._step()
+            yield total / len(group), units
 
     def _step(self) -> None:
         norm = nn.utils.clip_grad_norm_(self._task.model.parameters(), self._config.clip_norm)

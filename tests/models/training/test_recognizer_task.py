@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.owsm_ctc.model import OwsmCtc
+from models.training.recognizer import RecognizerConfig, RecognizerTask
+from models.training.speech_preparation import prepare_speech
+from tests.models.training.speech_folder import HummingEngine, hum, write_data_folder
+
+SETTINGS = {
+    "model": {
+        "width": 16,
+        "n_blocks": 3,
+        "n_heads": 2,
+        "feed_forward_width": 32,
+        "gate_width": 32,
+        "gate_kernel": 3,
+        "merge_kernel": 3,
+        "cross_attention_blocks": [1],
+        "inter_ctc_blocks": [2],
+        "subsampling_channels": 8,
+        "prompt_width": 16,
+        "prompt_heads": 2,
+        "prompt_feed_forward_width": 32,
+        "dropout": 0.0,
+    },
+    "data": {"epoch_hours": 0.01, "batch_s": 8.0, "longest_s": [3.0, 9.0], "no_speech": 0.3},
+    "augmentation": {"room": 0.1},
+    "loop": {"max_steps": 10},
+}
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("speech")
+    data = write_data_folder(root / "data")
+    out = root / "out"
+    prepare_speech(data, out, hours_synthetic=0.01, engines=[HummingEngine()], n_pieces=34)
+    return out
+
+
+@pytest.fixture
+def task(speech: Path) -> RecognizerTask:
+    return RecognizerTask(RecognizerConfig.from_mapping(SETTINGS), speech)
+
+
+def test_the_loss_of_a_batch_is_finite_and_repeatable(task: RecognizerTask) -> None:
+    batch = next(task.batches(1))
+    loss, seconds = task.loss(batch, 0.0)
+    assert torch.isfinite(loss)
+    assert seconds == pytest.approx(batch.seconds, rel=0.5)
+    assert task.loss(batch, 0.5)[0].item() == loss.item()
+
+
+def test_a_few_steps_lower_the_loss(task: RecognizerTask) -> None:
+    batch = next(task.batches(1))
+    optimizer = torch.optim.AdamW(task.model.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(15):
+        loss, _ = task.loss(batch, 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_features_are_normalised_by_what_was_measured(task: RecognizerTask) -> None:
+    assert task.model.frontend.std.min() > 0
+    assert not torch.equal(task.model.frontend.mean, torch.zeros(80))
+
+
+def test_the_scores_are_word_error_rates(task: RecognizerTask) -> None:
+    task.model.eval()
+    with torch.inference_mode():
+        scores = task.evaluate()
+    assert set(scores) == {"wer", "wer_real", "wer_synthetic"}
+    assert scores["wer"] == (scores["wer_real"] + scores["wer_synthetic"]) / 2
+
+
+def test_a_batch_is_transcribed_like_its_longest_row_alone(task: RecognizerTask) -> None:
+    task.model.eval()
+    audio = [hum(seconds).astype(np.float32) / np.float32(32768) for seconds in (0.8, 1.6)]
+    with torch.inference_mode():
+        assert task.transcribe(audio)[1] == task.transcribe(audio[1:])[0]
+
+
+def test_a_saved_model_is_read_back(task: RecognizerTask, tmp_path: Path) -> None:
+    task.save(tmp_path, {"wer": 50.0})
+    model = OwsmCtc.from_checkpoint(tmp_path)
+    assert model.config == task.model.config
+    for name, tensor in task.model.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+
+
+def test_unknown_settings_are_named(speech: Path) -> None:
+    with pytest.raises(ValueError, match=r"unknown table \[modle\]"):
+        RecognizerConfig.from_mapping({**SETTINGS, "modle": {}})
+    with pytest.raises(ValueError, match=r"\[data\] has no key 'batch'"):
+        RecognizerConfig.from_mapping({**SETTINGS, "data": {"batch": 1}})
+    with pytest.raises(ValueError, match="not add up to more than 1"):
+        RecognizerConfig.from_mapping({**SETTINGS, "data": {"german_share": 0.9}})

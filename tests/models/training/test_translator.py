@@ -1,0 +1,114 @@
+import gzip
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.policies import load_translator
+from models.checkpoint import read_checkpoint
+from models.training.distillation import distill
+from models.training.fretna import glance
+from models.training.loop import LoopConfig, TrainingLoop
+from models.training.translation_data import read_pairs
+from models.training.translator import make_task, warm_start
+from tests.models.translators import SENTENCES, tokenizer
+
+PAIRS = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    with gzip.open(tmp_path / "toy.en-de.tsv.gz", "wt", encoding="utf-8") as file:
+        file.writelines(f"{source}\t{target}\n" for source, target in PAIRS)
+    return tmp_path
+
+
+def tables(kind: str) -> dict[str, dict[str, object]]:
+    return {
+        "model": {
+            "kind": kind,
+            "source_lang": "en",
+            "target_lang": "de",
+            "d_model": 48,
+            "d_ff": 96,
+            "n_encoder_layers": 2,
+            "n_decoder_layers": 2,
+            "dropout": 0.0,
+            "max_tokens": 60,
+            "upsampling": 3,
+        },
+        "data": {
+            "train": ["toy.en-de.tsv.gz"],
+            "dev": ["toy.en-de.tsv.gz"],
+            "prefix_ratio": 0.0,
+            "spoken_ratio": 0.5,
+        },
+    }
+
+
+def train(kind: str, data: Path, n_steps: int) -> Path:
+    torch.set_num_threads(1)
+    task = make_task(tables(kind), data, tokenizer())
+    config = LoopConfig(
+        max_steps=n_steps,
+        warmup_steps=10,
+        peak_lr=6e-3,
+        evaluate_every_steps=n_steps,
+        log_every_steps=20,
+        precision="fp32",
+    )
+    TrainingLoop(task, config, data / kind).run()
+    return data / kind / "best"
+
+
+@pytest.mark.parametrize(("kind", "n_steps"), [("reta", 100), ("wait-k", 120), ("fretna", 150)])
+def test_a_translator_learns_a_few_sentences_by_heart(kind: str, n_steps: int, data: Path) -> None:
+    directory = train(kind, data, n_steps)
+    assert read_checkpoint(directory).config["dev"]["bleu"] > 90
+    translator = load_translator(directory, wait=20)
+    for source, target in PAIRS:
+        hypothesis = translator.start().update(source, finished=True)
+        assert hypothesis.text == target
+
+
+def test_distilled_pairs_are_the_teachers_translations(data: Path) -> None:
+    teacher = train("reta", data, 100)
+    reported: list[float] = []
+    out = data / "distilled.tsv.gz"
+    n_pairs = distill(teacher, [data / "toy.en-de.tsv.gz"], out, progress=reported.append)
+    assert n_pairs == len(PAIRS)
+    assert dict(read_pairs(out)) == dict(PAIRS)
+    assert reported[-1] == 1.0
+
+
+def test_a_warm_start_copies_what_fits(data: Path) -> None:
+    teacher = train("reta", data, 3)
+    task = make_task(tables("fretna"), data, tokenizer(), init=teacher)
+    tensors = read_checkpoint(teacher).tensors
+    name = "encoder.layers.1.attention.qkv.weight"
+    torch.testing.assert_close(task.model.state_dict()[name], tensors[name].float())
+    copied = warm_start(task.model, teacher)
+    assert {"embedding.weight", name} <= set(copied)
+
+
+def test_glancing_reveals_more_the_more_is_wrong() -> None:
+    targets, lengths, n_slots = torch.tensor([[4, 5]]), torch.tensor([2]), torch.tensor([40])
+    wrong = torch.zeros(1, 40, 8)
+    wrong[:, :, 7] = 9.0
+    right = torch.zeros(1, 40, 8)
+    right[:, :, 0] = 9.0
+    right[:, 0, 4] = right[:, 1, 5] = 20.0
+    torch.manual_seed(0)
+    assert int((glance(wrong, n_slots, targets, lengths, 0.5) >= 0).sum()) > 5
+    assert int((glance(right, n_slots, targets, lengths, 0.5) >= 0).sum()) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "message"),
+    [("model", "width", "width"), ("data", "trian", "trian"), ("model", "kind", "nonsense")],
+)
+def test_unknown_settings_are_named(table: str, key: str, message: str, data: Path) -> None:
+    config = tables("reta")
+    config[table][key] = "nonsense"
+    with pytest.raises(ValueError, match=message):
+        make_task(config, data, tokenizer())
