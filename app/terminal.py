@@ -72,7 +72,7 @@ class TerminalView:
         self._open: Caption | None = None
         self._newest: Caption | None = None
         self._position_s = 0.0
-        self._shown_at = -1.0
+        self._drawn_at = -1.0
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -103,18 +103,15 @@ class TerminalView:
     def show(self, caption: Caption) -> None:
         """Show a caption: a final at once, a revision at most `REFRESH_HZ` times a second."""
         self._newest = caption
-        if caption.final:
-            self._open = None
-            if caption.target.full or caption.source.full:
-                self._console.print(_scrolled(caption), soft_wrap=self._live is None)
-        else:
-            self._open = caption
-        if self._live is None:
-            return
+        self._open = None if caption.final else caption
         now = self._clock()
-        if caption.final or now - self._shown_at >= 1 / REFRESH_HZ:
-            self._shown_at = now
-            self._live.update(self._picture(status=True), refresh=True)
+        due = caption.final or now - self._drawn_at >= 1 / REFRESH_HZ
+        with self._console:  # one write, or the terminal flickers
+            if self._live is not None and due:
+                self._drawn_at = now
+                self._live.update(self._picture(status=True), refresh=True)
+            if caption.final and (caption.target.full or caption.source.full):
+                self._console.print(_scrolled(caption), soft_wrap=self._live is None)
 
     def refresh(self, position_s: float) -> None:
         """Draw the position, and a revision that came too early to be drawn by itself."""
@@ -127,7 +124,7 @@ class TerminalView:
         n_lines = min(_MAX_LINES, max((self._console.height - 2) // 2, 1))
         room = max(self._console.width, 20) * n_lines
         if self._open is not None:
-            rows += [_line(self._open.source, "cyan", room), _line(self._open.target, "bold", room)]
+            rows += [_line(self._open.source, "cyan", room), _line(self._open.target, "", room)]
         if status:
             rows.append(Line(self._status(), style="dim italic", no_wrap=True))
         return Group(*rows)
@@ -233,7 +230,7 @@ def _scrolled(caption: Caption) -> Line:
     line.append(f"{stamp}  ", style="dim")
     line.append(printable(caption.source.full), style="cyan")
     line.append("\n" + " " * (len(stamp) + 2))
-    line.append(printable(caption.target.full), style="bold")
+    line.append(printable(caption.target.full))
     return line
 
 

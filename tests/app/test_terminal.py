@@ -29,7 +29,7 @@ def test_revisions_are_drawn_in_place_with_committed_text_plain_and_tentative_di
     with TerminalView(console) as view:
         view.show(caption(0, target=("wir haben", "das")))
     shown = screen.getvalue()
-    assert "\x1b[1mwir haben\x1b[0m \x1b[2mdas\x1b[0m" in shown
+    assert "wir haben \x1b[2mdas\x1b[0m" in shown
     assert "delay 0.5 s" in shown
 
 
@@ -47,9 +47,12 @@ def test_revisions_that_come_too_fast_are_drawn_with_the_next_refresh() -> None:
 def test_a_final_scrolls_up_once() -> None:
     console, screen = terminal()
     with TerminalView(console) as view:
-        view.show(caption(0, final=True, target=("das ist fertig", "")))
-        view.show(caption(1, 1, target=("", "weiter")))
-    assert screen.getvalue().count("das ist fertig") == 1
+        view.show(caption(0, target=("", "das wird")))
+        view.show(caption(1, revision=1, final=True, target=("das ist fertig", "")))
+        view.show(caption(2, 1, target=("", "weiter")))
+        shown = screen.getvalue()
+    assert shown.count("das ist fertig") == 1
+    assert shown.count("das wird") == 1
 
 
 def test_a_text_longer_than_its_place_shows_its_end() -> None:
