@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from app.commands import run, sessions, train
+from app.commands import evaluate, run, sessions, train
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -33,8 +33,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the result is the exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING,
         format="dragoman: %(levelname)s: %(message)s",
@@ -82,15 +81,16 @@ def _only(error: BaseException) -> BaseException:
     return found[0] if all(map(is_expected, found)) else error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
         prog="dragoman",
         description="Live speech or live text in one language becomes subtitles in another "
         "while it is being spoken.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, sessions, train):
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    top.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (run, sessions, train, evaluate):
         command.register(commands)
-    return parser
+    return top

@@ -42,6 +42,20 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     recognizer.add_argument("--speech", type=Path, required=True, help="what prepare-speech wrote")
     recognizer.set_defaults(main=_recognizer)
 
+    text = actions.add_parser("prepare-text", help="train the tokeniser of the translators")
+    text.add_argument("files", type=Path, nargs="+", metavar="PAIRS.tsv.gz")
+    text.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
+    text.add_argument("--out", type=Path, required=True, metavar="FILE")
+    text.add_argument("--vocab-size", type=int, default=6000, metavar="N")
+    text.set_defaults(main=_prepare_text)
+
+    distill = actions.add_parser("distill", help="let a ReTA teacher translate sentences")
+    distill.add_argument("files", type=Path, nargs="+", metavar="PAIRS.tsv.gz")
+    distill.add_argument("--teacher", type=Path, required=True, metavar="DIR", help="checkpoint")
+    distill.add_argument("--out", type=Path, required=True, metavar="PAIRS.tsv.gz")
+    distill.add_argument("--device", choices=DEVICES, default="auto")
+    distill.set_defaults(main=_distill)
+
     speech = actions.add_parser("prepare-speech", help="pack real speech, synthesise the rest")
     speech.add_argument("--data", type=Path, required=True, metavar="DIR")
     speech.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -68,6 +82,44 @@ def _recognizer(arguments: argparse.Namespace) -> int:
     with _naming(arguments.config):
         config = RecognizerConfig.from_mapping(_read(arguments.config))
     return _run(RecognizerTask(config, arguments.speech), config.loop, arguments)
+
+
+def _prepare_text(arguments: argparse.Namespace) -> int:
+    from models.tokenizer import train_tokenizer
+    from models.training.translation_data import read_pairs
+    from models.transcript import normalize_transcript
+
+    def lines() -> Iterator[str]:
+        for path in arguments.files:
+            for source, target in read_pairs(path):
+                # As written, and as a recogniser writes it: the models read both.
+                yield source
+                yield normalize_transcript(source, arguments.source_lang)
+                yield target
+
+    with _naming(arguments.out):
+        tokenizer = train_tokenizer(lines(), arguments.vocab_size)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_bytes(tokenizer.model)
+    return 0
+
+
+def _distill(arguments: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from app.registry import choose_device
+    from models.training.distillation import distill
+
+    with Progress() as progress, _naming(arguments.out):
+        bar = progress.add_task("translating", total=1.0)
+        distill(
+            arguments.teacher,
+            arguments.files,
+            arguments.out,
+            device=choose_device(arguments.device),
+            progress=lambda done: progress.update(bar, completed=done),
+        )
+    return 0
 
 
 def _prepare_speech(arguments: argparse.Namespace) -> int:
@@ -145,7 +197,7 @@ def _loop_config(table: dict[str, Any]) -> "LoopConfig":
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Put the name of the configuration file in front of what is wrong in it."""
+    """Put the name of a file in front of what is wrong."""
     try:
         yield
     except ValueError as error:

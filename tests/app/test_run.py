@@ -166,3 +166,15 @@ def test_the_feed_serves_the_captions_of_a_run(machine: Machine) -> None:
             caption = Caption.from_json(viewer.recv(timeout=30))
             assert caption.target.full == "MORNING GOOD"
         assert process.wait(timeout=30) == 0
+
+
+def test_the_overlay_shows_a_run_and_ends_with_it(machine: Machine) -> None:
+    pytest.importorskip("PyQt6")
+    file = machine.sound("talk.wav", [(3, 0.5)])
+    settings = machine.home / "overlay.toml"
+    settings.write_text("[overlay]\ndwell_s = 1.0\ntray = false\n")
+    machine.environment["QT_QPA_PLATFORM"] = "offscreen"
+    options = ("--pace", "fast", "--show", "overlay", "--jsonl", "-", "--config", str(settings))
+    done = machine.run("run", str(file), *options, *machine.options)
+    assert done.returncode == 0, done.stderr
+    assert sum(caption.final for caption in captions_of(done.stdout)) == 2

@@ -1,0 +1,42 @@
+"""What the README shows works as written."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli import parser
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    shlex.split(line, comments=True)[1:]
+    for block in re.findall(r"```sh\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line.startswith("dragoman ")
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_the_commands_are_understood(arguments: list[str]) -> None:
+    parser().parse_args([argument for argument in arguments if argument != "…"])
+
+
+def test_the_python_example_translates_what_is_typed() -> None:
+    if not (ROOT / "assets" / "models").is_dir():
+        pytest.skip("no models are shipped yet")
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        input="Good morning.\n",
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=300,
+    )
+    assert "|" in done.stdout
