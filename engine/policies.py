@@ -65,6 +65,14 @@ class _ModelTranslator:
         """Whole text of target tokens as words."""
         return tuple(self.tokenizer.decode(tokens).split())
 
+    def hypothesis(self, tokens: Sequence[int], committed: tuple[str, ...]) -> Hypothesis:
+        """A hypothesis that was forced to begin with the committed words."""
+        words = self.words(tokens)
+        n = len(committed)
+        if words[:n] != committed:  # their spelling does not survive the tokeniser
+            words = committed + words[n:]
+        return Hypothesis(words=words, n_fixed=n)
+
     def common_words(self, tokens: Sequence[int], words: Sequence[str]) -> int:
         """How many leading tokens spell exactly the given words; 0 if they spell others."""
         n_words = 0
@@ -108,9 +116,12 @@ class _FretnaSession:
         forced, revealed = self._keep(committed, source)
         log_probs = translator.model.log_probs(source, revealed)
         self._source = source
-        self._path = best_path(log_probs, forced)
-        words = translator.words(collapse(self._path))
-        return Hypothesis(words=words, n_fixed=min(len(committed), len(words)))
+        try:
+            self._path = best_path(log_probs, forced)
+        except ValueError:  # the source shrank: it has no room for all that was committed
+            self._path = []
+            return Hypothesis(words=committed, n_fixed=len(committed))
+        return translator.hypothesis(collapse(self._path), committed)
 
     def _keep(
         self, committed: tuple[str, ...], source: Sequence[int]
@@ -121,7 +132,8 @@ class _FretnaSession:
             return [], None
         previous = collapse(self._path)
         forced = previous[: translator.common_words(previous, committed)]
-        if translator.words(forced) != committed:
+        whole = bool(forced) and translator.tokenizer.ends_word[forced[-1]]
+        if not whole or translator.words(forced) != committed:
             return translator.word_tokens(committed), None
         n_same = common_length(self._source, source) * translator.model.config.upsampling
         revealed = [HIDDEN] * min(n_same, len(self._path))
@@ -165,8 +177,7 @@ class _RetaSession:
             return Hypothesis(words=committed, n_fixed=len(committed))
         source = source_ids(tokens, finished=finished)
         prefix = translator.word_tokens(committed)
-        words = translator.words(greedy(translator.model, source, prefix))
-        return Hypothesis(words=words, n_fixed=min(len(committed), len(words)))
+        return translator.hypothesis(greedy(translator.model, source, prefix), committed)
 
 
 class WaitKTranslator(_ModelTranslator):
@@ -213,8 +224,16 @@ class _WaitKSession:
                     break
                 if not self._write(finished=finished):
                     break
-        words = translator.words(self._target)
+        words = translator.words(self._target if finished else self._complete())
         return Hypothesis(words=words, n_fixed=len(words))
+
+    def _complete(self) -> list[int]:
+        """The tokens written up to the end of the last complete word."""
+        ends_word = self._translator.tokenizer.ends_word
+        n = len(self._target)
+        while n and not ends_word[self._target[n - 1]]:
+            n -= 1
+        return self._target[:n]
 
     def _read(self, source: list[int]) -> None:
         same = common_length(self._source, source)

@@ -71,9 +71,10 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of token ids; special tokens are skipped."""
+        """Text of token ids; special tokens and bytes that print nothing are skipped."""
         text: str = self._processor.decode([int(i) for i in ids if i > EOS_ID])
-        return text.strip()
+        printed = (c if c.isprintable() else " " * c.isspace() for c in text if c != "\ufffd")
+        return " ".join("".join(printed).split())
 
 
 def train_tokenizer(lines: Iterable[str], vocab_size: int) -> Tokenizer:

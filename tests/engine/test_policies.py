@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.policies import (
+    FretnaTranslator,
+    RetaTranslator,
+    WaitKTranslator,
+    load_translator,
+)
+from engine.translator import Translator
+from models.checkpoint import save_checkpoint
+from models.errors import CheckpointError
+from tests.models.translators import SENTENCES, autoregressive, fretna, tokenizer
+
+WORDS = SENTENCES[0].split()
+
+
+def translators() -> list[Translator]:
+    return [
+        FretnaTranslator(fretna(), tokenizer()),
+        RetaTranslator(autoregressive(), tokenizer()),
+        WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=2),
+    ]
+
+
+@pytest.mark.parametrize("translator", translators(), ids=lambda t: type(t).__name__)
+@settings(max_examples=15)
+@given(
+    st.lists(
+        st.tuples(st.lists(st.sampled_from([*WORDS, "😀", "日本"]), max_size=6), st.integers(0, 3)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_committed_words_stay_whatever_the_source_does(
+    translator: Translator, updates: list[tuple[list[str], int]]
+) -> None:
+    session = translator.start()
+    committed: tuple[str, ...] = ()
+    for index, (words, n_more) in enumerate(updates):
+        finished = index == len(updates) - 1
+        hypothesis = session.update(" ".join(words), finished=finished, committed=committed)
+        assert hypothesis.words[: len(committed)] == committed
+        assert hypothesis.n_fixed >= min(len(committed), len(hypothesis.words))
+        committed = hypothesis.words[: max(len(committed) + n_more, hypothesis.n_fixed)]
+
+
+@pytest.mark.parametrize("translator", translators(), ids=lambda t: type(t).__name__)
+def test_an_empty_prefix_has_no_translation(translator: Translator) -> None:
+    assert translator.start().update("", finished=False).words == ()
+    assert translator.start().update("  ", finished=True).words == ()
+
+
+@pytest.mark.parametrize("translator", translators(), ids=lambda t: type(t).__name__)
+def test_a_prefix_longer_than_the_model_reads_is_a_value_error(translator: Translator) -> None:
+    with pytest.raises(ValueError, match="longer than the 48"):
+        translator.start().update("house " * 60, finished=True)
+
+
+def test_wait_k_writes_only_as_many_words_as_the_policy_allows() -> None:
+    translator = WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=3)
+    session = translator.start()
+    for n_read in range(1, len(WORDS) + 1):
+        hypothesis = session.update(" ".join(WORDS[:n_read]), finished=False)
+        assert len(hypothesis.words) <= max(0, n_read - 3 + 1)
+
+
+def test_wait_k_writes_the_same_whether_it_reads_by_word_or_at_once() -> None:
+    translator = WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=99)
+    by_word, at_once = translator.start(), translator.start()
+    for n_read in range(1, len(WORDS)):
+        by_word.update(" ".join(WORDS[:n_read]), finished=False)
+    text = " ".join(WORDS)
+    assert by_word.update(text, finished=True) == at_once.update(text, finished=True)
+
+
+def test_reta_without_committed_words_forgets_its_past() -> None:
+    translator = RetaTranslator(autoregressive(), tokenizer())
+    session = translator.start()
+    for n_read in range(1, len(WORDS)):
+        session.update(" ".join(WORDS[:n_read]), finished=False)
+    text = " ".join(WORDS)
+    assert session.update(text, finished=True) == translator.start().update(text, finished=True)
+
+
+def test_a_checkpoint_of_each_kind_becomes_its_policy(tmp_path: Path) -> None:
+    for kind, model, policy in (
+        ("fretna", fretna(), FretnaTranslator),
+        ("reta", autoregressive(), RetaTranslator),
+        ("wait-k", autoregressive("wait-k"), WaitKTranslator),
+    ):
+        save_checkpoint(tmp_path / kind, model.config.to_dict(), model, tokenizer().model)
+        translator = load_translator(tmp_path / kind, wait=3)
+        assert isinstance(translator, policy)
+        assert (translator.source_lang, translator.target_lang) == ("en", "de")
+
+
+def test_a_checkpoint_of_a_recogniser_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"kind": "owsm-ctc"}, fretna(), tokenizer().model)
+    with pytest.raises(CheckpointError, match="owsm-ctc"):
+        load_translator(tmp_path)
+
+
+def test_wait_k_needs_a_head_start() -> None:
+    with pytest.raises(ValueError, match="wait 0"):
+        WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=0)
