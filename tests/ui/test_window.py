@@ -165,6 +165,7 @@ def test_captions_reach_the_screen_and_the_band_ends_with_its_job(start: Start) 
     assert wait_until(lambda: band.ink(box) > 300)
     assert band.box() == box
     band.process.stdin.write("end\n")
+    band.process.stdin.flush()
     assert band.end() == (0, "")
 
 
