@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-DEMO ?= $(firstword $(wildcard assets/demo.*))
+DEMO ?= assets/demo.opus
 ARGS ?=
 
 .PHONY: run setup test check format clean help
