@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
+from engine.stability import common_prefix
 from engine.translator import Hypothesis, Translator, TranslatorSession
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder, greedy
 from models.checkpoint import read_checkpoint
-from models.ctc import best_path, collapse
+from models.ctc import BLANK_ID, best_path, collapse
 from models.fretna import HIDDEN, Fretna
 from models.tokenizer import BOS_ID, EOS_ID, Tokenizer
 from models.translation import TranslatorConfig, source_ids
@@ -73,13 +74,13 @@ class _ModelTranslator:
             words = committed + words[n:]
         return Hypothesis(words=words, n_fixed=n)
 
-    def common_words(self, tokens: Sequence[int], words: Sequence[str]) -> int:
-        """How many leading tokens spell exactly the given words; 0 if they spell others."""
-        n_words = 0
+    def n_tokens(self, tokens: Sequence[int], n_words: int) -> int:
+        """How many leading tokens make the first words."""
+        n_complete = 0
         for index, token in enumerate(tokens):
-            if n_words == len(words):
+            if n_complete == n_words:
                 return index
-            n_words += self.tokenizer.ends_word[token]
+            n_complete += self.tokenizer.ends_word[token]
         return len(tokens)
 
 
@@ -131,18 +132,18 @@ class _FretnaSession:
         if not committed:
             return [], None
         previous = collapse(self._path)
-        forced = previous[: translator.common_words(previous, committed)]
+        forced = previous[: translator.n_tokens(previous, len(committed))]
         whole = bool(forced) and translator.tokenizer.ends_word[forced[-1]]
         if not whole or translator.words(forced) != committed:
             return translator.word_tokens(committed), None
-        n_same = common_length(self._source, source) * translator.model.config.upsampling
+        n_same = common_prefix(self._source, source) * translator.model.config.upsampling
         revealed = [HIDDEN] * min(n_same, len(self._path))
-        n_seen, last = 0, 0
+        n_seen, last = 0, BLANK_ID
         for slot in range(len(revealed)):
             label = self._path[slot]
-            n_seen += label not in (0, last)
+            n_seen += label not in (BLANK_ID, last)
             last = label
-            if n_seen > len(forced) or (n_seen == len(forced) and label == 0):
+            if n_seen > len(forced) or (n_seen == len(forced) and label == BLANK_ID):
                 break
             revealed[slot] = label
         return forced, revealed
@@ -236,7 +237,7 @@ class _WaitKSession:
         return self._target[:n]
 
     def _read(self, source: list[int]) -> None:
-        same = common_length(self._source, source)
+        same = common_prefix(self._source, source)
         self._decoder.forget_source(same)
         if len(source) > same:
             device = self._translator.model.embedding.weight.device
@@ -256,13 +257,3 @@ class _WaitKSession:
         self._target.append(token)
         self._n_words += self._translator.tokenizer.ends_word[token]
         return True
-
-
-def common_length(one: Sequence[int], two: Sequence[int]) -> int:
-    """How many leading tokens are the same."""
-    n = 0
-    for a, b in zip(one, two, strict=False):
-        if a != b:
-            break
-        n += 1
-    return n

@@ -136,8 +136,8 @@ def graft_point(committed: Sequence[str], words: Sequence[str]) -> int:
     return same + best
 
 
-def common_prefix(one: Sequence[str], two: Sequence[str]) -> int:
-    """How many words both start with."""
+def common_prefix(one: Sequence[object], two: Sequence[object]) -> int:
+    """How many words (or tokens) both start with."""
     n = 0
     for a, b in zip(one, two, strict=False):
         if a != b:
