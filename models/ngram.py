@@ -1,0 +1,215 @@
+"""An n-gram language model over the recogniser's subword pieces, made for beam search.
+
+The n-grams form a tree: a node is an n-gram, its children are the n-grams that are one piece
+longer. Nodes are numbered level by level, those of one parent side by side in the order of their
+pieces, so that four arrays hold everything: piece, log-probability, and for nodes that are not of
+the last level the weight of backing off and the number of children. A bisection finds a child.
+`models.training.ngram` makes the model.
+
+Pieces have the ids of the sentencepiece model: 0 `<unk>`, 1 `<s>`, 2 `</s>`, then text.
+"""
+
+import json
+from bisect import bisect_left
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from models.errors import CheckpointError
+from models.owsm_ctc.vocabulary import WORD_START
+
+NGRAM_FILE = "ngram.safetensors"
+"""Name of the file in a recogniser's checkpoint folder."""
+
+ROOT = 0
+"""The node of the empty n-gram."""
+
+START = 1
+"""The id of `<s>`, which is only ever the first piece of an n-gram."""
+
+_KIND = "ngram"
+_MAX_REMEMBERED = 200_000  # scores kept from earlier look-ups: some 40 MB
+
+State = tuple[int, ...]
+"""Nodes of the longest known n-gram that the last pieces form, of the next shorter one, … , and
+the root; only nodes with children."""
+
+
+@dataclass(frozen=True, slots=True)
+class NgramTables:
+    """The tree of n-grams; the root is node 0 and belongs to no level.
+
+    Attributes:
+        pieces: (nodes,) uint16, last piece of the n-gram; the root's means nothing.
+        log_probs: (nodes,) natural logarithm of the piece's probability after those before it.
+        backoffs: (inner nodes,) what is added to the log-probability given the n-gram without its
+            first piece when the n-gram has no such child.
+        n_children: (inner nodes,) uint16.
+    """
+
+    pieces: NDArray[np.uint16]
+    log_probs: NDArray[np.floating]
+    backoffs: NDArray[np.floating]
+    n_children: NDArray[np.uint16]
+
+
+class NgramModel:
+    """Probabilities of the next piece after any others.
+
+    Args:
+        tables: the n-grams; every piece has a node below the root.
+        vocabulary: the piece of each id, as sentencepiece writes it.
+    """
+
+    def __init__(self, tables: NgramTables, vocabulary: Sequence[str]) -> None:
+        self.vocabulary = tuple(vocabulary)
+        self.tables = tables
+        first_children = np.cumsum(tables.n_children, dtype=np.int64) - tables.n_children + 1
+        # Views that give Python numbers: bisecting them is several times faster than arrays.
+        self._pieces = memoryview(np.ascontiguousarray(tables.pieces))
+        self._log_probs = memoryview(tables.log_probs.astype(np.float32))
+        self._backoffs = memoryview(tables.backoffs.astype(np.float32))
+        self._n_children = memoryview(np.ascontiguousarray(tables.n_children))
+        self._first_children = memoryview(first_children)
+
+    @classmethod
+    def load(cls, path: Path) -> "NgramModel":
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or of another kind.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                facts = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in NgramTables.__slots__}
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{path}: is missing") from error
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{path}: damaged or truncated ({error})") from error
+        tables = NgramTables(**arrays)
+        vocabulary = json.loads(facts.get("vocabulary", "[]"))
+        if facts.get("kind") != _KIND or not _fits(tables, len(vocabulary)):
+            raise CheckpointError(f"{path}: not an n-gram language model")
+        return cls(tables, vocabulary)
+
+    def save(self, path: Path) -> None:
+        """Write one file, with half-precision probabilities."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = {
+            "pieces": self.tables.pieces,
+            "log_probs": self.tables.log_probs.astype(np.float16),
+            "backoffs": self.tables.backoffs.astype(np.float16),
+            "n_children": self.tables.n_children,
+        }
+        vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
+        save_file(arrays, path, metadata={"kind": _KIND, "vocabulary": vocabulary})
+
+    def start(self, *, sentence: bool = False) -> State:
+        """The state before the first piece: of a sentence, or anywhere in a text."""
+        return self._state((ROOT,), START)[0] if sentence else (ROOT,)
+
+    def extend(self, state: State, piece: int) -> tuple[State, float]:
+        """The state after a piece, and the natural logarithm of the piece's probability."""
+        longer, log_prob = self._state(state, piece)
+        assert log_prob is not None, "every piece has a node below the root"
+        return longer, log_prob
+
+    def _state(self, state: State, piece: int) -> tuple[State, float]:
+        longer: list[int] = []
+        log_prob: float | None = None
+        skipped = 0.0
+        for node in state:
+            child = self._child(node, piece)
+            if child is None:
+                # What a longer n-gram lacks, all that are longer still lack too: none was found.
+                skipped += self._backoffs[node]
+                continue
+            if log_prob is None:
+                log_prob = skipped + self._log_probs[child]
+            if child < len(self._n_children) and self._n_children[child]:
+                longer.append(child)
+        assert log_prob is not None, "every piece has a node below the root"
+        longer.append(ROOT)
+        return tuple(longer), log_prob
+
+    def _child(self, node: int, piece: int) -> int | None:
+        first = self._first_children[node]
+        last = first + self._n_children[node]
+        place = bisect_left(self._pieces, piece, first, last)
+        return place if place < last and self._pieces[place] == piece else None
+
+
+class NgramBias:
+    """A language model's share in a beam search (the `Bias` of `models.owsm_ctc.decoding`).
+
+    A piece earns `weight` · log p + `bonus`; the bonus makes up for the language model's
+    liking for short texts. Marks such as `<eng>` earn nothing.
+
+    Args:
+        model: the language model.
+        tokens: the recogniser's vocabulary.
+        weight: of the language model against the acoustic one.
+        bonus: natural log, for each piece.
+        sentence: whether what is heard begins like a sentence.
+    """
+
+    def __init__(
+        self,
+        model: NgramModel,
+        tokens: Sequence[str],
+        *,
+        weight: float,
+        bonus: float,
+        sentence: bool = False,
+    ) -> None:
+        pieces = {piece: i for i, piece in enumerate(model.vocabulary) if i > START + 1}
+        self._model = model
+        self._pieces = [pieces.get(token) for token in tokens]
+        self._weight = weight
+        self._bonus = bonus
+        self._start = model.start(sentence=sentence)
+        self._known: dict[tuple[State, int], tuple[State, float]] = {}
+
+    def start(self) -> State:
+        """Return the state before the first token."""
+        return self._start
+
+    def extend(self, state: Hashable, token_id: int) -> tuple[State, float]:
+        """Return the state after a token and the score (natural log) that the token earns."""
+        assert isinstance(state, tuple)
+        found = self._known.get((state, token_id))
+        if found is not None:
+            return found
+        piece = self._pieces[token_id]
+        if piece is None:
+            return state, 0.0
+        longer, log_prob = self._model.extend(state, piece)
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        found = (longer, self._weight * log_prob + self._bonus)
+        self._known[state, token_id] = found
+        return found
+
+    def finish(self, state: Hashable) -> float:
+        """Return 0: what is heard may go on, so that no end is scored."""
+        return 0.0
+
+
+def _fits(tables: NgramTables, n_pieces: int) -> bool:
+    """Whether the arrays are those of a tree over the pieces."""
+    n_nodes, n_inner = len(tables.pieces), len(tables.n_children)
+    return (
+        n_pieces > START
+        and len(tables.log_probs) == n_nodes
+        and len(tables.backoffs) == n_inner >= 1
+        and int(tables.n_children[0]) == n_pieces
+        and int(tables.n_children.sum(dtype=np.int64)) == n_nodes - 1
+        and tables.pieces.dtype == tables.n_children.dtype == np.uint16
+        and np.array_equal(tables.pieces[1 : n_pieces + 1], np.arange(n_pieces))
+    )
