@@ -21,7 +21,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from models.errors import CheckpointError
-from models.owsm_ctc.vocabulary import WORD_START
 
 NGRAM_FILE = "ngram.safetensors"
 """Name of the file in a recogniser's checkpoint folder."""

@@ -74,18 +74,35 @@ class BeamHypothesis:
     score: float
 
 
-@dataclass(slots=True)
 class _Prefix:
-    """A growing hypothesis: log-probability of ending in blank and in its last token."""
+    """A growing hypothesis.
 
-    blank: float
-    token: float
-    bias: float
-    state: Hashable
+    `blank` and `token` are the log-probabilities of ending in a blank and in the last token after
+    the present frame, `next_blank` and `next_token` those after the next one, as far as summed.
+    The prefixes one token longer hang below, so that none is looked up by all its tokens, and none
+    is scored by the bias a second time.
+    """
 
-    @property
-    def log_prob(self) -> float:
-        return _log_add(self.blank, self.token)
+    __slots__ = (
+        "bias", "blank", "children", "ids", "next_blank", "next_token", "score", "state",
+        "token", "total",
+    )  # fmt: skip
+
+    def __init__(self, ids: tuple[int, ...], bias: float, state: Hashable) -> None:
+        self.ids = ids
+        self.bias = bias
+        self.state = state
+        self.children: dict[int, _Prefix] = {}
+        self.blank = self.token = self.total = -math.inf
+        self.next_blank = self.next_token = -math.inf
+        self.score = -math.inf
+
+    def end_frame(self) -> None:
+        """Make the next frame the present one."""
+        self.blank, self.token = self.next_blank, self.next_token
+        self.total = _log_add(self.blank, self.token)
+        self.score = self.total + self.bias
+        self.next_blank = self.next_token = -math.inf
 
 
 def beam_search(
@@ -94,71 +111,113 @@ def beam_search(
     beam: int = 5,
     tokens_per_frame: int = 20,
     bias: Bias | None = None,
+    token_margin: float = math.inf,
+    beam_margin: float = math.inf,
+    skip_blank_log_prob: float = math.inf,
 ) -> list[BeamHypothesis]:
     """Search for the most probable token sequences, summed over their alignments.
 
     CTC prefix beam search (Hannun et al. 2014, arXiv 1408.2873). Only the `tokens_per_frame` best
-    tokens of a frame extend a prefix.
+    tokens of a frame extend a prefix. The margins, natural logarithms, trade exactness for speed;
+    without them every prefix of the beam and every one of those tokens is tried.
 
     Args:
         log_probs: (frames, vocabulary), natural logarithm.
         beam: prefixes kept after each frame.
         tokens_per_frame: tokens tried in each frame.
         bias: scores added to the CTC scores.
+        token_margin: a token this much less probable than the best of its frame is not tried.
+        beam_margin: a prefix that scores this much less than the best is dropped.
+        skip_blank_log_prob: frames with a blank above this are taken for nothing but blank.
 
     Returns:
         At most `beam` hypotheses, the best first.
     """
-    state = bias.start() if bias else None
-    beams: dict[tuple[int, ...], _Prefix] = {(): _Prefix(0.0, -math.inf, 0.0, state)}
-    n_tokens = min(tokens_per_frame, log_probs.shape[1])
-    for frame in log_probs:
-        best = np.argpartition(frame, -n_tokens)[-n_tokens:].tolist()
-        grown: dict[tuple[int, ...], _Prefix] = {}
-        for ids, prefix in beams.items():
-            total = prefix.log_prob
-            stay = _entry(grown, ids, prefix)
-            stay.blank = _log_add(stay.blank, total + float(frame[BLANK_ID]))
-            if ids:
-                stay.token = _log_add(stay.token, prefix.token + float(frame[ids[-1]]))
-            for token_id in best:
-                if token_id == BLANK_ID:
-                    continue
-                # After the same token, only the part that ended in a blank begins a new one.
-                source = prefix.blank if ids and token_id == ids[-1] else total
-                if source == -math.inf:
-                    continue
-                longer = grown.get((*ids, token_id))
-                if longer is None:
-                    longer = _extended(prefix, token_id, bias)
-                    grown[(*ids, token_id)] = longer
-                longer.token = _log_add(longer.token, source + float(frame[token_id]))
-        kept = sorted(grown.items(), key=lambda item: item[1].log_prob + item[1].bias)[-beam:]
-        beams = dict(kept)
+    root = _Prefix((), 0.0, bias.start() if bias else None)
+    root.next_blank = 0.0
+    root.end_frame()
+    beams = [root]
+    blanks: list[float] = log_probs[:, BLANK_ID].tolist()
+    choices = _choices(log_probs, tokens_per_frame, token_margin)
+    for frame, (blank, tokens) in enumerate(zip(blanks, choices, strict=True)):
+        if blank > skip_blank_log_prob:
+            for prefix in beams:
+                prefix.next_blank = prefix.total + blank
+                prefix.end_frame()
+            continue
+        grown = _grow(beams, blank, tokens, log_probs[frame], bias)
+        grown.sort(key=_score, reverse=True)
+        least = grown[0].score - beam_margin
+        beams = [prefix for prefix in grown[:beam] if prefix.score >= least]
     ended = [
         BeamHypothesis(
-            ids,
-            prefix.log_prob,
-            prefix.log_prob + prefix.bias + (bias.finish(prefix.state) if bias else 0.0),
+            prefix.ids,
+            prefix.total,
+            prefix.score + (bias.finish(prefix.state) if bias else 0.0),
         )
-        for ids, prefix in beams.items()
+        for prefix in beams
     ]
     return sorted(ended, key=lambda hypothesis: hypothesis.score, reverse=True)
 
 
-def _entry(grown: dict[tuple[int, ...], _Prefix], ids: tuple[int, ...], prefix: _Prefix) -> _Prefix:
-    entry = grown.get(ids)
-    if entry is None:
-        entry = _Prefix(-math.inf, -math.inf, prefix.bias, prefix.state)
-        grown[ids] = entry
-    return entry
+def _choices(
+    log_probs: NDArray[np.float32], tokens_per_frame: int, margin: float
+) -> list[list[tuple[int, float]]]:
+    """The tokens other than blank to try in each frame, with their log-probabilities."""
+    n_tokens = min(tokens_per_frame, log_probs.shape[1])
+    best = np.argpartition(log_probs, -n_tokens, axis=1)[:, -n_tokens:]  # (frames, n_tokens)
+    values = np.take_along_axis(log_probs, best, axis=1)
+    least = values.max(axis=1, initial=-math.inf) - margin
+    rows = zip(best.tolist(), values.tolist(), least.tolist(), strict=True)
+    return [
+        [
+            (token_id, value)
+            for token_id, value in zip(ids, scores, strict=True)
+            if value >= lowest and token_id != BLANK_ID
+        ]
+        for ids, scores, lowest in rows
+    ]
+
+
+def _grow(
+    beams: Sequence[_Prefix],
+    blank: float,
+    tokens: Sequence[tuple[int, float]],
+    frame: NDArray[np.float32],
+    bias: Bias | None,
+) -> list[_Prefix]:
+    """Move all prefixes of the beam, and those one token longer, on by one frame."""
+    grown: dict[_Prefix, None] = dict.fromkeys(beams)
+    for prefix in beams:
+        total, last = prefix.total, prefix.ids[-1] if prefix.ids else None
+        prefix.next_blank = total + blank
+        if last is not None:
+            prefix.next_token = _log_add(prefix.next_token, prefix.token + float(frame[last]))
+        for token_id, value in tokens:
+            # After the same token, only the part that ended in a blank begins a new one.
+            source = prefix.blank if token_id == last else total
+            if source == -math.inf:
+                continue
+            longer = prefix.children.get(token_id)
+            if longer is None:
+                longer = _extended(prefix, token_id, bias)
+                prefix.children[token_id] = longer
+            longer.next_token = _log_add(longer.next_token, source + value)
+            grown[longer] = None
+    for prefix in grown:
+        prefix.end_frame()
+    return list(grown)
 
 
 def _extended(prefix: _Prefix, token_id: int, bias: Bias | None) -> _Prefix:
     if bias is None:
-        return _Prefix(-math.inf, -math.inf, 0.0, None)
+        return _Prefix((*prefix.ids, token_id), 0.0, None)
     state, score = bias.extend(prefix.state, token_id)
-    return _Prefix(-math.inf, -math.inf, prefix.bias + score, state)
+    return _Prefix((*prefix.ids, token_id), prefix.bias + score, state)
+
+
+def _score(prefix: _Prefix) -> float:
+    return prefix.score
 
 
 def _log_add(a: float, b: float) -> float:
