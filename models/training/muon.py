@@ -56,9 +56,11 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrix: Tensor, n_iterations: int = 5) -> Tensor:
     """Nearly the closest semi-orthogonal matrix, by Newton-Schulz iterations."""
     a, b, c = _QUINTIC
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide / (wide.norm() + 1e-7)
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
     for _ in range(n_iterations):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide is matrix else x.T
+    result: Tensor = x.T if tall else x
+    return result
