@@ -18,6 +18,10 @@ from models.transcript import normalize_transcript
 
 Progress = Callable[[float], None]
 
+Transcriber = Callable[[Any], tuple[str, Mapping[str, list[float]]]]
+"""Samples at 16 kHz → text of the recording and its measurements by name: `spent_s` and, live,
+`first_partial_s`, `commit_delay_s` and `changed_partials`."""
+
 
 class EvaluationError(ValueError):
     """A test set that cannot be read."""
@@ -171,7 +175,7 @@ def evaluate_recognition(
     n_recordings: int,
     *,
     lang: str,
-    transcribe: Callable[[Any], tuple[str, Mapping[str, list[float]]]],
+    transcribers: Mapping[str, Transcriber],
     progress: Progress = lambda done: None,
 ) -> dict[str, Any]:
     """Word error rate and speed over recordings (samples at 16 kHz, transcript).
@@ -180,25 +184,29 @@ def evaluate_recognition(
         recordings: to be recognised.
         n_recordings: how many there are.
         lang: of the transcripts; both sides go through `normalize_transcript`.
-        transcribe: text of a recording and its measurements by name: `spent_s` and, live,
-            `first_partial_s`, `commit_delay_s` and `changed_partials`.
+        transcribers: ways to recognise by the key of their word error rate; speed and delays are
+            those of the last.
         progress: told the part that is done.
     """
     import jiwer
 
-    references, hypotheses, audio_s = [], [], 0.0
+    references, audio_s = [], 0.0
+    hypotheses: dict[str, list[str]] = {key: [] for key in transcribers}
     measured: dict[str, list[float]] = {}
+    last = list(transcribers)[-1]
     for index, (samples, transcript) in enumerate(recordings):
-        text, figures = transcribe(samples)
         references.append(normalize_transcript(transcript, lang))
-        hypotheses.append(normalize_transcript(text, lang))
         audio_s += len(samples) / SAMPLE_RATE_HZ
-        for name, values in figures.items():
-            measured.setdefault(name, []).extend(values)
+        for key, transcribe in transcribers.items():
+            text, figures = transcribe(samples)
+            hypotheses[key].append(normalize_transcript(text, lang))
+            for name, values in figures.items() if key == last else ():
+                measured.setdefault(name, []).extend(values)
         progress((index + 1) / n_recordings)
     result: dict[str, Any] = {
-        "wer": jiwer.wer(references, hypotheses),
+        "wer": None,
         "wer_lm": None,
+        **{key: jiwer.wer(references, texts) for key, texts in hypotheses.items()},
         "rtf": sum(measured["spent_s"]) / audio_s,
         "n_words": sum(len(text.split()) for text in references),
         "n_recordings": len(references),

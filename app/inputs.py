@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.job import Input, LiveClock
-from app.registry import Model, Registry, load_recognizer
+from app.recognition import load_stream
+from app.registry import Model, Registry
 from app.sources.decoding import SoundFile
 from app.sources.files import read_file
 from app.sources.microphone import PortAudio, find_device, read_microphone
@@ -79,7 +80,7 @@ def _microphone(
     return Input(
         name=name,
         open=lambda: read_microphone(index),
-        reader=_recognizer(model, device, settings),
+        reader=load_stream(model, device, settings),
         clock=LiveClock(),
         end_s=_end_s,
         limits=Limits(drop_items=True),
@@ -91,7 +92,7 @@ def _file(
     path: Path, duration_s: float | None, model: Model, device: str, settings: "Settings"
 ) -> Input[AudioChunk]:
     pace = settings.run.pace
-    reader = _recognizer(model, device, settings)
+    reader: SourceReader[AudioChunk] = load_stream(model, device, settings)
     clock: Callable[[], float] = LiveClock()
     if pace == "fast":
         reader = clock = SourceClock(reader, _end_s)
@@ -105,20 +106,6 @@ def _file(
         limits=Limits(conflate=pace == "real"),
         duration_s=duration_s,
         advice=f"no speech in {model.source_lang!r} was heard; is it the right file?",
-    )
-
-
-def _recognizer(model: Model, device: str, settings: "Settings") -> SourceReader[AudioChunk]:
-    from engine.acoustics import BestPathDecoder
-    from engine.recognizer import StreamingRecognizer
-    from engine.vad import SileroModel, VoiceDetector
-
-    network = load_recognizer(model, device=device)
-    return StreamingRecognizer(
-        BestPathDecoder(network, network.config.tokens),
-        VoiceDetector(SileroModel(), settings.vad),
-        lang=model.source_lang,
-        config=settings.recognizer,
     )
 
 

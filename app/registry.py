@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.translator import Translator
+    from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -133,6 +134,18 @@ def load_recognizer(model: Model, *, device: str) -> "OwsmCtc":
     from models.owsm_ctc.model import OwsmCtc
 
     return OwsmCtc.from_checkpoint(model.directory, device)
+
+
+def load_language_model(model: Model) -> "NgramModel | None":
+    """Load the language model in a recogniser's folder, if it has one.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    from models.ngram import NGRAM_FILE, NgramModel
+
+    path = model.directory / NGRAM_FILE
+    return NgramModel.load(path) if path.exists() else None
 
 
 def _read_model(path: Path) -> Model | None:

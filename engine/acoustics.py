@@ -106,13 +106,7 @@ class BestPathDecoder:
 
     def decode(self, samples: Samples, *, lang: str) -> list[Token]:
         """Tokens of `samples`, (n,) at 16 kHz, in order; frames count from its start."""
-        log_probs, _ = self._model.log_probs(
-            [samples],
-            lang=[self._lang_tokens.get(lang, lang)],
-            task=["<asr>"],
-            prompt=[None],
-        )
-        frames = log_probs[0, _N_PREFIX_FRAMES:]  # (frames, vocabulary)
+        frames = sound_log_probs(self._model, samples, self._lang_tokens.get(lang, lang))
         if isinstance(frames, np.ndarray):
             return self._collapse(frames.argmax(-1), frames.max(-1))
         best_log_probs, best = frames.max(-1)  # a tensor: only the maxima leave its device
@@ -126,12 +120,19 @@ class BestPathDecoder:
         for first, after in pairwise(edges.tolist()):
             index = int(best[first])
             piece = self._pieces[index]
-            if index == self._blank or _is_marker(piece):
+            if index == self._blank or is_marker(piece):
                 continue
             confidence = math.exp(float(best_log_probs[first:after].mean()))
             tokens.append(Token(piece, first, after - 1, min(confidence, 1.0)))
         return tokens
 
 
-def _is_marker(piece: str) -> bool:
+def sound_log_probs(model: AcousticModel, samples: Samples, lang_token: str) -> Any:
+    """Log probabilities (frames, vocabulary) of the sound's own frames, array or tensor."""
+    log_probs, _ = model.log_probs([samples], lang=[lang_token], task=["<asr>"], prompt=[None])
+    return log_probs[0, _N_PREFIX_FRAMES:]
+
+
+def is_marker(piece: str) -> bool:
+    """Whether a token is a mark such as `<unk>` or `<eng>` and not text."""
     return len(piece) > 2 and piece.startswith("<") and piece.endswith(">")

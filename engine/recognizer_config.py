@@ -61,6 +61,9 @@ class RecognizerConfig:
     """What counts as that pause."""
     longest_segment_s: float = 24.0
     """A segment of this length ends behind its last committed word, pause or not."""
+    language_model: bool = True
+    """Search with the recogniser's language model, if it has one: fewer wrong words, a little more
+    computing time."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -31,6 +31,9 @@ ROOT = 0
 START = 1
 """The id of `<s>`, which is only ever the first piece of an n-gram."""
 
+WEIGHT, BONUS = 0.5, 1.5
+"""Best on the development recordings for the shipped recogniser."""
+
 _KIND = "ngram"
 _MAX_REMEMBERED = 200_000  # scores kept from earlier look-ups: some 40 MB
 
@@ -68,13 +71,15 @@ class NgramModel:
     def __init__(self, tables: NgramTables, vocabulary: Sequence[str]) -> None:
         self.vocabulary = tuple(vocabulary)
         self.tables = tables
-        first_children = np.cumsum(tables.n_children, dtype=np.int64) - tables.n_children + 1
+        first_children: NDArray[np.int64] = (
+            np.cumsum(tables.n_children, dtype=np.int64) - tables.n_children + 1
+        )
         # Views that give Python numbers: bisecting them is several times faster than arrays.
-        self._pieces = memoryview(np.ascontiguousarray(tables.pieces))
-        self._log_probs = memoryview(tables.log_probs.astype(np.float32))
-        self._backoffs = memoryview(tables.backoffs.astype(np.float32))
-        self._n_children = memoryview(np.ascontiguousarray(tables.n_children))
-        self._first_children = memoryview(first_children)
+        self._pieces = np.ascontiguousarray(tables.pieces).data
+        self._log_probs = tables.log_probs.astype(np.float32).data
+        self._backoffs = tables.backoffs.astype(np.float32).data
+        self._n_children = np.ascontiguousarray(tables.n_children).data
+        self._first_children = first_children.data
 
     @classmethod
     def load(cls, path: Path) -> "NgramModel":
@@ -163,8 +168,8 @@ class NgramBias:
         model: NgramModel,
         tokens: Sequence[str],
         *,
-        weight: float,
-        bonus: float,
+        weight: float = WEIGHT,
+        bonus: float = BONUS,
         sentence: bool = False,
     ) -> None:
         pieces = {piece: i for i, piece in enumerate(model.vocabulary) if i > START + 1}

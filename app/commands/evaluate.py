@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from app.config import Settings
+    from app.evaluate import Transcriber
+    from engine.acoustics import Decoder
 
 
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -56,6 +59,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     mode = recognize.add_mutually_exclusive_group()
     mode.add_argument("--stream", action="store_true", help="as it works live")
     mode.add_argument("--offline", action="store_true", help="whole files (the default)")
+    recognize.add_argument("--no-lm", action="store_true", help="without the language model")
     recognize.set_defaults(main=_recognize)
 
 
@@ -111,7 +115,13 @@ def _recognize(arguments: argparse.Namespace) -> int:
     model = Registry(arguments.models).find_recognizer(arguments.source_lang)
     _set_threads(arguments.threads)
     device = choose_device(arguments.device)
-    transcribe = _transcriber(model, device, config.load(None, {}), live=arguments.stream)
+    transcribers = _transcribers(
+        model,
+        device,
+        config.load(None, {}),
+        live=arguments.stream,
+        language_model=not arguments.no_lm,
+    )
 
     def recordings() -> Iterator[tuple[Any, str]]:
         for path, transcript, *_ in rows:
@@ -123,7 +133,7 @@ def _recognize(arguments: argparse.Namespace) -> int:
             recordings(),
             len(rows),
             lang=arguments.source_lang,
-            transcribe=transcribe,
+            transcribers=transcribers,
             progress=progress,
         )
     result = {"mode": "stream" if arguments.stream else "offline", **result}
@@ -131,33 +141,45 @@ def _recognize(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _transcriber(
-    model: Any, device: str, settings: "Settings", *, live: bool
-) -> Callable[[Any], tuple[str, Mapping[str, list[float]]]]:
-    import time
-
-    from app.evaluate import live_figures, stream_recording
-    from app.registry import load_recognizer
-    from engine.acoustics import LANG_TOKENS, BestPathDecoder
-    from engine.recognizer import StreamingRecognizer
-    from engine.vad import SileroModel, VoiceDetector
+def _transcribers(
+    model: Any, device: str, settings: "Settings", *, live: bool, language_model: bool
+) -> dict[str, "Transcriber"]:
+    """Ways to recognise by the key of their error rate; the last one is how a run does it."""
+    from app.recognition import make_decoder
+    from app.registry import load_language_model, load_recognizer
 
     network = load_recognizer(model, device=device)
-    decoder = BestPathDecoder(network, network.config.tokens)
-    lang = model.source_lang
+    ways = {"wer": make_decoder(network, None)}
+    if language_model and (ngrams := load_language_model(model)) is not None:
+        ways["wer_lm"] = make_decoder(network, ngrams)
+    make = _live if live else _whole
+    return {key: make(decoder, model.source_lang, settings) for key, decoder in ways.items()}
 
-    def offline(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
+
+def _whole(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber":
+    """Recognise a recording in one pass."""
+    from engine.agreement import group_words
+
+    def transcribe(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
         began = time.perf_counter()
-        text = network.recognize(samples, lang=LANG_TOKENS[lang]).text
+        words = group_words(decoder.decode(samples, lang=lang))
+        text = " ".join(word.text for word in words)
         return text, {"spent_s": [time.perf_counter() - began]}
 
-    def stream(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
-        vad = VoiceDetector(SileroModel(), settings.vad)
-        recognizer = StreamingRecognizer(decoder, vad, lang=lang, config=settings.recognizer)
+    return transcribe
+
+
+def _live(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber":
+    """Recognise a recording as it comes in."""
+    from app.evaluate import live_figures, stream_recording
+    from app.recognition import make_recognizer
+
+    def transcribe(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
+        recognizer = make_recognizer(decoder, lang, settings)
         streamed, spent_s = stream_recording(recognizer, samples)
         return streamed.text, live_figures(streamed, spent_s)
 
-    return stream if live else offline
+    return transcribe
 
 
 def _set_threads(n: int) -> None:

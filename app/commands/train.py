@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from models.training.loop import LoopConfig, Report
 
+_MIN_COUNTS = "1,1,1,2,2,3,3"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
 
 
@@ -55,6 +56,30 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     distill.add_argument("--out", type=Path, required=True, metavar="PAIRS.tsv.gz")
     distill.add_argument("--device", choices=DEVICES, default="auto")
     distill.set_defaults(main=_distill)
+
+    ngram = actions.add_parser(
+        "ngram",
+        help="train a recogniser's language model",
+        description="A file named like text.en-de.tsv.gz gives its column of the language, any "
+        "other the last column of each line.",
+    )
+    ngram.add_argument("files", type=Path, nargs="+", metavar="TEXT.tsv[.gz]")
+    ngram.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="recogniser's")
+    ngram.add_argument("--out", type=Path, required=True, metavar="FILE")
+    ngram.add_argument("--from", dest="lang", default="en", metavar="LANG")
+    ngram.add_argument(
+        "--min-counts", default=_MIN_COUNTS, metavar="N,N,…", help=f"by length ({_MIN_COUNTS})"
+    )
+    ngram.add_argument(
+        "--except",
+        dest="manifests",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MANIFEST.tsv",
+        help="leave out what is said in its recordings, but for those of a split named train…",
+    )
+    ngram.set_defaults(main=_ngram)
 
     speech = actions.add_parser("prepare-speech", help="pack real speech, synthesise the rest")
     speech.add_argument("--data", type=Path, required=True, metavar="DIR")
@@ -119,6 +144,26 @@ def _distill(arguments: argparse.Namespace) -> int:
             device=choose_device(arguments.device),
             progress=lambda done: progress.update(bar, completed=done),
         )
+    return 0
+
+
+def _ngram(arguments: argparse.Namespace) -> int:
+    from models.owsm_ctc.vocabulary import read_tokenizer
+    from models.training.ngram import train_ngram
+    from models.training.ngram_text import read_held_out, read_sentences
+
+    with _naming(arguments.tokenizer):
+        tokenizer = read_tokenizer(arguments.tokenizer.read_bytes())
+    vocabulary = [tokenizer.id_to_piece(i) for i in range(tokenizer.get_piece_size())]
+    try:
+        min_counts = [int(count) for count in arguments.min_counts.split(",")]
+        held_out = read_held_out(arguments.manifests, arguments.lang)
+        sentences = read_sentences(arguments.files, arguments.lang, held_out)
+        model = train_ngram(tokenizer.encode(sentences), vocabulary, min_counts=min_counts)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    model.save(arguments.out)
+    print(f"{arguments.out}: {len(model.tables.pieces) - 1} n-grams")
     return 0
 
 

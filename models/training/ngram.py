@@ -118,9 +118,9 @@ def _estimate(
     orders: list[_Order], kept: list[Kept], n_pieces: int
 ) -> tuple[list[Reals], list[Reals]]:
     """Log-probabilities of the kept n-grams of each order, and what backing off from them adds."""
-    probabilities = np.full(n_pieces, 1 / (n_pieces - _N_UNPREDICTED))
-    weights = np.ones(1)
-    log_probs, backoffs = [], []
+    probabilities: Reals = np.full(n_pieces, 1 / (n_pieces - _N_UNPREDICTED))
+    log_probs: list[Reals] = []
+    backoffs: list[Reals] = []
     for order, keep in zip(orders, kept, strict=True):
         counts = order.continuations
         n_parents = len(backoffs[-1]) if backoffs else 1  # the empty n-gram

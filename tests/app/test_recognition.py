@@ -1,0 +1,49 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from app import config
+from app.commands import evaluate
+from app.recognition import load_stream
+from app.registry import Model, Registry
+from engine.acoustics import BestPathDecoder
+from engine.beam_decoder import BeamDecoder
+from models.ngram import NGRAM_FILE
+from models.training.ngram import train_ngram
+from tests.models.owsm_ctc_models import TEXT, tiny_model, tiny_tokenizer
+
+
+@pytest.fixture
+def recognizer(tmp_path: Path) -> Model:
+    """A recogniser in a folder, with a language model beside it."""
+    folder = tmp_path / "models" / "en-owsm-ctc"
+    tiny_model().save(folder, facts={"source_lang": "en"})
+    tokenizer = tiny_tokenizer()
+    vocabulary = [tokenizer.id_to_piece(i) for i in range(tokenizer.get_piece_size())]
+    train_ngram(tokenizer.encode(TEXT), vocabulary, min_counts=(1, 1, 1)).save(folder / NGRAM_FILE)
+    return Registry(folder.parent).find_recognizer("en")
+
+
+def test_a_language_model_in_the_folder_is_used_unless_the_settings_say_no(
+    recognizer: Model,
+) -> None:
+    settings = config.Settings()
+    assert isinstance(load_stream(recognizer, "cpu", settings)._decoder, BeamDecoder)
+    without = dataclasses.replace(settings.recognizer, language_model=False)
+    settings = dataclasses.replace(settings, recognizer=without)
+    assert isinstance(load_stream(recognizer, "cpu", settings)._decoder, BestPathDecoder)
+
+
+def test_a_recogniser_without_a_language_model_takes_the_best_path(recognizer: Model) -> None:
+    (recognizer.directory / NGRAM_FILE).unlink()
+    assert isinstance(load_stream(recognizer, "cpu", config.Settings())._decoder, BestPathDecoder)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_evaluation_scores_both_ways_to_search(recognizer: Model, live: bool) -> None:
+    for wanted, keys in ((True, ["wer", "wer_lm"]), (False, ["wer"])):
+        ways = evaluate._transcribers(
+            recognizer, "cpu", config.Settings(), live=live, language_model=wanted
+        )
+        assert list(ways) == keys
