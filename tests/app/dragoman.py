@@ -5,6 +5,7 @@ capitals, with the newest word first until the segment ends.
 """
 
 import sys
+import threading
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -68,6 +69,9 @@ class FakeRecognizer:
 def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
     if "crash" in words:
         raise RuntimeError("the fake network crashed")
+    if "hang" in words:
+        print("hanging", file=sys.stderr, flush=True)
+        threading.Event().wait()
     return fickle(words, finished, committed)
 
 

@@ -117,6 +117,20 @@ def test_a_signal_finishes_the_last_segment_and_saves_everything(
     assert "unfinished busi" in machine.run("sessions", "show").stdout
 
 
+def test_a_second_signal_quits_at_once_and_what_was_final_is_kept(machine: Machine) -> None:
+    process = machine.start("run", "-", *QUIET, *machine.options)
+    with process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"first line\nhang\n")
+        process.stdin.flush()
+        read_until(process.stderr.fileno(), b"hanging")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # two of the same could arrive as one
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert "first line" in machine.run("sessions", "show").stdout
+
+
 def test_a_kill_leaves_every_final_in_the_journal(machine: Machine) -> None:
     process = machine.start("run", "-", *QUIET, "--jsonl", "-", *machine.options)
     with process:
