@@ -7,11 +7,14 @@ if TYPE_CHECKING:
     from app.registry import Model
     from engine.acoustics import Decoder
     from engine.recognizer import StreamingRecognizer
+    from engine.recognizer_config import RecognizerConfig
     from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
 
 
-def make_decoder(network: "OwsmCtc", language_model: "NgramModel | None") -> "Decoder":
+def make_decoder(
+    network: "OwsmCtc", language_model: "NgramModel | None", config: "RecognizerConfig"
+) -> "Decoder":
     """The beam search with a language model, or the best path without one."""
     from engine.acoustics import BestPathDecoder
     from engine.beam_decoder import BeamDecoder
@@ -20,7 +23,8 @@ def make_decoder(network: "OwsmCtc", language_model: "NgramModel | None") -> "De
     tokens = network.config.tokens
     if language_model is None:
         return BestPathDecoder(network, tokens)
-    return BeamDecoder(network, tokens, bias=NgramBias(language_model, tokens))
+    bias = NgramBias(language_model, tokens, weight=config.lm_weight, bonus=config.lm_bonus)
+    return BeamDecoder(network, tokens, bias=bias)
 
 
 def make_recognizer(decoder: "Decoder", lang: str, settings: "Settings") -> "StreamingRecognizer":
@@ -37,6 +41,7 @@ def load_stream(model: "Model", device: str, settings: "Settings") -> "Streaming
     from app.registry import load_language_model, load_recognizer
 
     network = load_recognizer(model, device=device)
-    wanted = settings.recognizer.language_model
-    decoder = make_decoder(network, load_language_model(model) if wanted else None)
+    config = settings.recognizer
+    language_model = load_language_model(model) if config.language_model else None
+    decoder = make_decoder(network, language_model, config)
     return make_recognizer(decoder, model.source_lang, settings)

@@ -24,13 +24,13 @@ _NEVER = -1e4
 class BeamConfig:
     """How wide the search is; margins in natural logarithms."""
 
-    beam: int = 8
+    beam: int = 6
     """Hypotheses kept after each frame."""
     tokens_per_frame: int = 8
     """Tokens tried in each frame."""
-    token_margin: float = 7.0
+    token_margin: float = 5.0
     """A token that is this much less probable than the best of its frame is not tried."""
-    beam_margin: float = 12.0
+    beam_margin: float = 8.0
     """A hypothesis that scores this much less than the best is dropped."""
     skip_blank: float = 0.99
     """A frame on which blank is more probable than this is taken for nothing but blank."""

@@ -19,6 +19,8 @@ _RANGES = {
     "long_segment_s": (2.0, 60.0),
     "longest_segment_s": (2.0, 60.0),
     "long_pause_s": (0.0, 2.0),
+    "lm_weight": (0.0, 5.0),
+    "lm_bonus": (-20.0, 20.0),
 }
 
 
@@ -64,6 +66,11 @@ class RecognizerConfig:
     language_model: bool = True
     """Search with the recogniser's language model, if it has one: fewer wrong words, a little more
     computing time."""
+    lm_weight: float = 0.6
+    """How much the language model counts against the sound, which counts 1."""
+    lm_bonus: float = 3.0
+    """What each token earns (natural logarithm), because a language model prefers few tokens.
+    Weight and bonus are the best on the development recordings for the shipped recogniser."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -10,6 +10,7 @@ Pieces have the ids of the sentencepiece model: 0 `<unk>`, 1 `<s>`, 2 `</s>`, th
 """
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -31,10 +32,8 @@ ROOT = 0
 START = 1
 """The id of `<s>`, which is only ever the first piece of an n-gram."""
 
-WEIGHT, BONUS = 0.5, 1.5
-"""Best on the development recordings for the shipped recogniser."""
-
 _KIND = "ngram"
+_MARK = re.compile("<.+>")
 _MAX_REMEMBERED = 200_000  # scores kept from earlier look-ups: some 40 MB
 
 State = tuple[int, ...]
@@ -161,6 +160,9 @@ class NgramBias:
         weight: of the language model against the acoustic one.
         bonus: natural log, for each piece.
         sentence: whether what is heard begins like a sentence.
+
+    Raises:
+        CheckpointError: the language model lacks pieces of the vocabulary.
     """
 
     def __init__(
@@ -168,11 +170,17 @@ class NgramBias:
         model: NgramModel,
         tokens: Sequence[str],
         *,
-        weight: float = WEIGHT,
-        bonus: float = BONUS,
+        weight: float,
+        bonus: float,
         sentence: bool = False,
     ) -> None:
         pieces = {piece: i for i, piece in enumerate(model.vocabulary) if i > START + 1}
+        lacking = [t for t in tokens if t not in pieces and not _MARK.fullmatch(t)]
+        if lacking:
+            raise CheckpointError(
+                f"the language model was made for another tokeniser: it lacks {len(lacking)} of "
+                f"the recogniser's pieces, such as {lacking[0]!r}"
+            )
         self._model = model
         self._pieces = [pieces.get(token) for token in tokens]
         self._weight = weight

@@ -60,6 +60,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     mode.add_argument("--stream", action="store_true", help="as it works live")
     mode.add_argument("--offline", action="store_true", help="whole files (the default)")
     recognize.add_argument("--no-lm", action="store_true", help="without the language model")
+    recognize.add_argument("--lm-weight", type=float, metavar="W", help="as in the settings")
+    recognize.add_argument("--lm-bonus", type=float, metavar="B", help="as in the settings")
     recognize.set_defaults(main=_recognize)
 
 
@@ -115,13 +117,10 @@ def _recognize(arguments: argparse.Namespace) -> int:
     model = Registry(arguments.models).find_recognizer(arguments.source_lang)
     _set_threads(arguments.threads)
     device = choose_device(arguments.device)
-    transcribers = _transcribers(
-        model,
-        device,
-        config.load(None, {}),
-        live=arguments.stream,
-        language_model=not arguments.no_lm,
-    )
+    changes = {"lm_weight": arguments.lm_weight, "lm_bonus": arguments.lm_bonus}
+    chosen: dict[str, object] = {k: v for k, v in changes.items() if v is not None}
+    settings = config.load(None, {"recognizer": {"language_model": not arguments.no_lm, **chosen}})
+    transcribers = _transcribers(model, device, settings, live=arguments.stream)
 
     def recordings() -> Iterator[tuple[Any, str]]:
         for path, transcript, *_ in rows:
@@ -142,16 +141,17 @@ def _recognize(arguments: argparse.Namespace) -> int:
 
 
 def _transcribers(
-    model: Any, device: str, settings: "Settings", *, live: bool, language_model: bool
+    model: Any, device: str, settings: "Settings", *, live: bool
 ) -> dict[str, "Transcriber"]:
     """Ways to recognise by the key of their error rate; the last one is how a run does it."""
     from app.recognition import make_decoder
     from app.registry import load_language_model, load_recognizer
 
     network = load_recognizer(model, device=device)
-    ways = {"wer": make_decoder(network, None)}
-    if language_model and (ngrams := load_language_model(model)) is not None:
-        ways["wer_lm"] = make_decoder(network, ngrams)
+    recognizer = settings.recognizer
+    ways = {"wer": make_decoder(network, None, recognizer)}
+    if recognizer.language_model and (ngrams := load_language_model(model)) is not None:
+        ways["wer_lm"] = make_decoder(network, ngrams, recognizer)
     make = _live if live else _whole
     return {key: make(decoder, model.source_lang, settings) for key, decoder in ways.items()}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from models.training.loop import LoopConfig, Report
 
-_MIN_COUNTS = "1,1,1,2,2,3,3"
+_MIN_COUNTS = "1,1,2,3,3,3,4"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
 
 

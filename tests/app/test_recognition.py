@@ -43,7 +43,6 @@ def test_a_recogniser_without_a_language_model_takes_the_best_path(recognizer: M
 @pytest.mark.parametrize("live", [False, True])
 def test_an_evaluation_scores_both_ways_to_search(recognizer: Model, live: bool) -> None:
     for wanted, keys in ((True, ["wer", "wer_lm"]), (False, ["wer"])):
-        ways = evaluate._transcribers(
-            recognizer, "cpu", config.Settings(), live=live, language_model=wanted
-        )
+        settings = config.load(None, {"recognizer": {"language_model": wanted}})
+        ways = evaluate._transcribers(recognizer, "cpu", settings, live=live)
         assert list(ways) == keys

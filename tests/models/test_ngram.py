@@ -152,6 +152,12 @@ def test_the_bias_weighs_pieces_and_leaves_marks_alone():
     assert bias.finish(state) == 0.0
 
 
+def test_the_language_model_of_another_tokeniser_is_refused():
+    model = train_ngram([[3, 4]], VOCABULARY, min_counts=(1, 1))
+    with pytest.raises(CheckpointError, match="another tokeniser: it lacks 1 .* '▁other'"):
+        NgramBias(model, (*TOKENS, "▁other"), weight=1.0, bonus=0.0)
+
+
 def test_among_words_that_sound_alike_the_search_finds_the_likelier():
     model = train_ngram([[3, 4]] * 5 + [[5, 6]] * 5 + [[3, 6]], VOCABULARY, min_counts=(1, 1))
     probabilities = np.full((3, len(TOKENS)), 0.001)
