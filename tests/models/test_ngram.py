@@ -154,7 +154,7 @@ def test_the_bias_weighs_pieces_and_leaves_marks_alone():
 
 def test_the_language_model_of_another_tokeniser_is_refused():
     model = train_ngram([[3, 4]], VOCABULARY, min_counts=(1, 1))
-    with pytest.raises(CheckpointError, match="another tokeniser: it lacks 1 .* '▁other'"):
+    with pytest.raises(CheckpointError, match=r"another tokeniser: it lacks 1 .* '▁other'"):
         NgramBias(model, (*TOKENS, "▁other"), weight=1.0, bonus=0.0)
 
 
