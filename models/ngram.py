@@ -34,7 +34,7 @@ START = 1
 
 _KIND = "ngram"
 _MARK = re.compile("<.+>")
-_MAX_REMEMBERED = 200_000  # scores kept from earlier look-ups: some 40 MB
+_MAX_REMEMBERED = 30_000  # scores kept from earlier look-ups: some 8 MB
 
 State = tuple[int, ...]
 """Nodes of the longest known n-gram that the last pieces form, of the next shorter one, … , and
