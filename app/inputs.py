@@ -43,7 +43,9 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     """
     lang = settings.run.source_lang
     if source == STANDARD_INPUT:
-        return lambda device: _text(lang)
+        shown_here = settings.run.show in (None, "terminal") and sys.stderr.isatty()
+        by_key = shown_here and is_typed(source)
+        return lambda device: _text(lang, by_key=by_key)
     model = registry.find_recognizer(lang)
     name, _, device_name = source.partition(":")
     if name == MICROPHONE:
@@ -61,11 +63,11 @@ def is_typed(source: str) -> bool:
     return source == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _text(lang: str) -> Input[str]:
+def _text(lang: str, *, by_key: bool) -> Input[str]:
     clock = LiveClock()
     return Input(
         name="text on standard input",
-        open=read_text,
+        open=lambda: read_text(by_key=by_key),
         reader=LiveText(lang, clock),
         clock=clock,
         end_s=lambda _: clock(),

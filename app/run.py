@@ -20,6 +20,7 @@ from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
+from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
 from engine.captions import Caption
 from engine.journal import Journal, JournalError
@@ -70,7 +71,7 @@ def main(source: str, settings: "Settings") -> int:
         )
         job = Job(session, job_input, translator, outputs, settings.stability)
         try:
-            caught = _run(job, show, console, settings.overlay, typed=inputs.is_typed(source))
+            caught = _run(job, show, console, settings.overlay)
         finally:
             closed = [sink.close() for sink in sinks]  # each of them
     if journal is not None and job.stats.n_captions:
@@ -90,14 +91,12 @@ def _exit_code(job: Job[Any], caught: int | None, *, complete: bool) -> int:
     return 0
 
 
-def _run(
-    job: Job[Any], show: Show, console: Console, overlay: "OverlaySettings", *, typed: bool
-) -> int | None:
+def _run(job: Job[Any], show: Show, console: Console, overlay: "OverlaySettings") -> int | None:
     """Run the job in its view; the result is the number of the signal that ended it, or None."""
     duration_s = job.source.duration_s
     view: View
     if show == "terminal":
-        view = TerminalView(console, duration_s, live=console.is_terminal and not typed)
+        view = TerminalView(console, duration_s)
     else:
         view = ProgressView(console, duration_s)
     with view:
@@ -132,6 +131,7 @@ def _signals(stop: Callable[[], None], console: Console) -> Iterator[list[int]]:
     def handle(number: int, _frame: object) -> None:
         if caught:
             console.show_cursor()
+            restore_keyboard()
             os._exit(128 + number)
         caught.append(number)
         stop()

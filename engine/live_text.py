@@ -8,16 +8,17 @@ from engine.source import SourcePrefix
 MAX_WORD_CHARS = 200
 """A longer run without a space is broken: nothing that follows could hold it."""
 
+_ERASE = "\b\x7f"
 _LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 
 
 class LiveText:
     """A source reader of typed text.
 
-    A space ends a word: it is committed. The word being typed is tentative. A line end of any
-    kind ends the segment; empty lines are nothing. Tabs and other control characters count as
-    spaces. Text that arrives at once is read at once: one prefix for each line that ends, one for
-    the open line if it changed.
+    A space ends a word: it is committed. The word being typed is tentative; Backspace takes back
+    its last character. A line end of any kind ends the segment; empty lines are nothing. Tabs and
+    other control characters count as spaces. Text that arrives at once is read at once: one prefix
+    for each line that ends, one for the open line if it changed.
     """
 
     def __init__(self, lang: str, clock: Callable[[], float]) -> None:
@@ -44,6 +45,9 @@ class LiveText:
             if char in _LINE_ENDS:
                 prefixes += self._end_line()
                 changed = False
+            elif char in _ERASE:
+                changed |= bool(self._word)
+                self._word = self._word[:-1]
             elif char.isspace() or unicodedata.category(char) == "Cc":
                 changed |= self._end_word()
             elif char != "\ufeff":

@@ -8,9 +8,11 @@ import select
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from app.sources.errors import OnceLogger, SourceError
+from app.sources.keyboard import END_OF_INPUT, as_typed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # in collections.abc from Python 3.12 on
@@ -38,7 +40,7 @@ class Utf8Decoder(codecs.BufferedIncrementalDecoder):
             return codecs.utf_8_decode(data, "replace", final)
 
 
-async def read_text(fd: int | None = None) -> AsyncIterator[str]:
+async def read_text(fd: int | None = None, *, by_key: bool = False) -> AsyncIterator[str]:
     """Give what is typed or piped in, in pieces of at most 4096 bytes, as soon as it is there.
 
     A line may be of any length. Bytes that are not UTF-8 become U+FFFD, with one warning, and the
@@ -46,16 +48,22 @@ async def read_text(fd: int | None = None) -> AsyncIterator[str]:
 
     Args:
         fd: file descriptor to read; standard input without. It is not closed.
+        by_key: take the keys of a terminal as they are pressed, without an echo.
 
     Raises:
         SourceError: standard input is closed, or reading failed.
     """
-    reader = _ThreadReader(_standard_input() if fd is None else fd)
+    fd = _standard_input() if fd is None else fd
     warnings = OnceLogger(logger)
     decoder = Utf8Decoder()
-    try:
+    with (
+        as_typed(fd) if by_key else nullcontext(False) as keys,
+        closing(_ThreadReader(fd)) as reader,
+    ):
         while True:
             data = await reader.read()
+            if keys and END_OF_INPUT in data:
+                data = b""
             text = decoder.decode(data, final=not data)
             if decoder.n_invalid:
                 warnings.warn("input is not all UTF-8; what is not is shown as \ufffd")
@@ -63,8 +71,6 @@ async def read_text(fd: int | None = None) -> AsyncIterator[str]:
                 yield text
             if not data:
                 return
-    finally:
-        reader.close()
 
 
 def _standard_input() -> int:

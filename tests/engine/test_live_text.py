@@ -80,3 +80,13 @@ def test_endless_word_is_broken() -> None:
 def test_no_word_is_lost_however_the_text_arrives(texts: list[str]) -> None:
     finals = [words for _, words, _, finished in typed(*texts, finish=True) if finished]
     assert " ".join(finals).split() == "".join(texts).split()
+
+
+def test_backspace_takes_back_what_is_still_being_typed() -> None:
+    reader = LiveText("en", lambda: 0.0)
+    reader.accept("the hoose")
+    (prefix,) = reader.accept("\x7f\x7f\x7f\x7fouse")
+    assert (prefix.committed, prefix.tentative) == ("the", "house")
+    reader.accept("\b" * 9)
+    (prefix,) = reader.accept("x")
+    assert (prefix.committed, prefix.tentative) == ("the", "x")

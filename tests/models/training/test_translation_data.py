@@ -1,4 +1,5 @@
 import gzip
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,9 @@ def test_a_prefix_is_a_beginning_of_both_sides(n: int, m: int, fraction: float) 
 def test_wait_k_sees_k_words_and_one_more_for_every_word_written() -> None:
     words = ["we", "have", "a", "small", "house"]
     pieces = [tokenizer().encode(word) for word in words]
-    source = torch.tensor([[*sum(pieces, []), EOS_ID]])
+    source = torch.tensor([[*chain.from_iterable(pieces), EOS_ID]])
     target_words = [tokenizer().encode(word) for word in ("Wir", "haben", "ein", "kleines", "Haus")]
-    target = torch.tensor([[BOS_ID, *sum(target_words, [])]])
+    target = torch.tensor([[BOS_ID, *chain.from_iterable(target_words)]])
     ends = torch.tensor(tokenizer().ends_word)
     visible = wait_k_visible(source, target, ends, torch.tensor([2]))[0]
     n_complete = 0
