@@ -19,6 +19,8 @@ from models.fretna import HIDDEN, Fretna
 from models.tokenizer import BOS_ID, EOS_ID, Tokenizer
 from models.translation import TranslatorConfig, source_ids
 
+_CLOSING = ".,;:!?…"
+
 
 def load_translator(directory: Path, *, device: str = "cpu", wait: int = 3) -> Translator:
     """The translator of a checkpoint folder.
@@ -74,15 +76,6 @@ class _ModelTranslator:
             words = committed + words[n:]
         return Hypothesis(words=words, n_fixed=n)
 
-    def n_tokens(self, tokens: Sequence[int], n_words: int) -> int:
-        """How many leading tokens make the first words."""
-        n_complete = 0
-        for index, token in enumerate(tokens):
-            if n_complete == n_words:
-                return index
-            n_complete += self.tokenizer.ends_word[token]
-        return len(tokens)
-
 
 class FretnaTranslator(_ModelTranslator):
     """Re-translation in one parallel pass; see `models.fretna`."""
@@ -90,6 +83,33 @@ class FretnaTranslator(_ModelTranslator):
     def __init__(self, model: Fretna, tokenizer: Tokenizer) -> None:
         super().__init__(model.config, tokenizer)
         self.model = model
+
+    def words(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """Whole text of target tokens as words.
+
+        Slots do not see each other's choice, so a word may be complete and a punctuation mark
+        still follow as a word of its own: it joins the word before.
+        """
+        texts, start = [], 0
+        for end in self.word_ends(tokens):
+            texts.append("".join(self.tokenizer.decode(tokens[start:end]).split()))
+            start = end
+        return tuple(text for text in texts if text)
+
+    def word_ends(self, tokens: Sequence[int]) -> list[int]:
+        """How many tokens make the first word, the first two, and so on."""
+        ends: list[int] = []
+        start = 0
+        for end in range(1, len(tokens) + 1):
+            if not self.tokenizer.ends_word[tokens[end - 1]] and end < len(tokens):
+                continue
+            text = self.tokenizer.decode(tokens[start:end])
+            if ends and text and not text.strip(_CLOSING):
+                ends[-1] = end
+            else:
+                ends.append(end)
+            start = end
+        return ends
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
@@ -132,7 +152,8 @@ class _FretnaSession:
         if not committed:
             return [], None
         previous = collapse(self._path)
-        forced = previous[: translator.n_tokens(previous, len(committed))]
+        ends = translator.word_ends(previous)
+        forced = previous[: ends[min(len(committed), len(ends)) - 1]] if ends else []
         whole = bool(forced) and translator.tokenizer.ends_word[forced[-1]]
         if not whole or translator.words(forced) != committed:
             return translator.word_tokens(committed), None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _READ_BYTES = 4096
+_CLOSING_S = 1.0  # select wakes at once; only a read that blocks after all takes longer
 _N_WAITING = 4  # reads that wait for the consumer before reading pauses
 
 
@@ -105,10 +106,15 @@ class _ThreadReader:
         return data
 
     def close(self) -> None:
-        """Let the thread end, unless a terminal without `select` holds it."""
+        """Let the thread end, unless a terminal without `select` holds it.
+
+        Waits for that: a thread that lives on could read from whatever gets the descriptor next.
+        """
         self._closed = True
         self._free.release()
         os.close(self._wake_write)
+        if sys.platform != "win32":
+            self._thread.join(timeout=_CLOSING_S)
 
     def _run(self) -> None:
         data: bytes | OSError = b"-"
@@ -128,7 +134,7 @@ class _ThreadReader:
         try:
             if sys.platform != "win32":  # select knows only sockets there
                 ready, _, _ = select.select([self._fd, self._wake_read], [], [])
-                if self._fd not in ready:
+                if self._wake_read in ready:
                     return b""
             return os.read(self._fd, _READ_BYTES)
         except OSError as error:

@@ -107,3 +107,11 @@ def test_a_checkpoint_of_a_recogniser_is_refused(tmp_path: Path) -> None:
 def test_wait_k_needs_a_head_start() -> None:
     with pytest.raises(ValueError, match="wait 0"):
         WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=0)
+
+
+def test_a_lone_punctuation_mark_joins_the_word_before_it() -> None:
+    translator = FretnaTranslator(fretna(), tokenizer())
+    tokens = [token for text in ("Wir haben", ".", "Wo") for token in tokenizer().encode(text)]
+    assert tokenizer().decode(tokens) == "Wir haben . Wo"
+    assert translator.words(tokens) == ("Wir", "haben.", "Wo")
+    assert translator.word_ends(tokens)[1] == len(tokens) - len(tokenizer().encode("Wo"))
