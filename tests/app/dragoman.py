@@ -81,5 +81,5 @@ def load_translator(model: registry.Model, *, device: str, wait: int) -> Any:
 
 if __name__ == "__main__":
     vars(run)["load_translator"] = load_translator
-    vars(inputs)["_recognizer"] = lambda *_: FakeRecognizer()
+    vars(inputs)["load_stream"] = lambda *_: FakeRecognizer()
     sys.exit(cli.main(sys.argv[1:]))
