@@ -17,6 +17,7 @@ from models.layers import (
     DecoderLayer,
     KeyValues,
     LayerCache,
+    SequenceDropout,
     causal_mask,
     decoder_layers,
     padding_mask,
@@ -37,7 +38,7 @@ class AutoregressiveTransformer(nn.Module):
         self._scale = config.d_model**0.5
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.encoder = SourceEncoder(config, self.embedding)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
         self.layers = nn.ModuleList(
             DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
             for _ in range(config.n_decoder_layers)
@@ -67,7 +68,9 @@ class AutoregressiveTransformer(nn.Module):
         target: Tensor,
         visible: Tensor | None = None,
     ) -> Tensor:
-        """Logits for every next target token (teacher forcing): (batch, target time, vocabulary).
+        """Decoder states that predict every next target token: (batch, target time, d).
+
+        `project` turns those that are wanted into logits.
 
         Args:
             source: token ids, (batch, source time).
@@ -85,7 +88,7 @@ class AutoregressiveTransformer(nn.Module):
         for layer in decoder_layers(self.layers):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
-        return self.project(x)
+        return x
 
     def project(self, x: Tensor) -> Tensor:
         """Logits of decoder states: (…, d) to (…, vocabulary)."""

@@ -73,10 +73,12 @@ class Fretna(nn.Module):
         encoded: Tensor = self.encoder(source, lengths)
         return encoded
 
-    def fill(
+    def slot_states(
         self, memory: Tensor, lengths: Tensor | None, revealed: Tensor | None = None
     ) -> Tensor:
-        """Logits of all slots: (batch, upsampling · source time, vocabulary).
+        """Decoder states of all slots: (batch, upsampling · source time, d).
+
+        `project` turns those that are wanted into logits.
 
         Args:
             memory: encoded source, (batch, source time, d).
@@ -97,7 +99,11 @@ class Fretna(nn.Module):
         for layer in decoder_layers(self.layers):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
-        return F.linear(self.norm(x), self.embedding.weight)
+        return x
+
+    def project(self, states: Tensor) -> Tensor:
+        """Logits of slot states: (…, d) to (…, vocabulary)."""
+        return F.linear(self.norm(states), self.embedding.weight)
 
     def log_probs(
         self, source: Sequence[int], revealed: Sequence[int] | None = None
@@ -118,13 +124,14 @@ class Fretna(nn.Module):
             n_slots = len(source) * self.config.upsampling
             row = [*revealed, *[HIDDEN] * n_slots][:n_slots]
             known = torch.tensor([row], device=device)
-        logits = self.fill(memory, None, known)
+        logits = self.project(self.slot_states(memory, None, known))
         scores: NDArray[np.float32] = logits[0].float().log_softmax(dim=-1).cpu().numpy()
         return scores
 
     def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Best path of each source in one pass, without revealed slots."""
         ids, lengths = pad(sources, self.embedding.weight.device)
-        paths = self.fill(self.encode(ids, lengths), lengths).argmax(dim=-1).tolist()
+        states = self.slot_states(self.encode(ids, lengths), lengths)
+        paths = self.project(states).argmax(dim=-1).tolist()
         factor = self.config.upsampling
         return [path[: len(row) * factor] for path, row in zip(paths, sources, strict=True)]

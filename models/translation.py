@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import CheckpointError
-from models.layers import EncoderLayer, KeyValues, causal_mask, padding_mask, sinusoids
+from models.layers import (
+    EncoderLayer,
+    KeyValues,
+    SequenceDropout,
+    causal_mask,
+    padding_mask,
+    sinusoids,
+)
 from models.tokenizer import EOS_ID, PAD_ID
 
 KINDS = ("reta", "wait-k", "fretna")
@@ -82,7 +89,7 @@ class SourceEncoder(nn.Module):
         self._max_tokens = config.max_tokens
         self._scale = config.d_model**0.5
         self._embedding = (embedding,)  # shared: not a submodule of the encoder as well
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
         self.layers = nn.ModuleList(
             EncoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
             for _ in range(config.n_encoder_layers)

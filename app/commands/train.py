@@ -31,12 +31,12 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("config", type=Path, metavar="CONFIG.toml")
     common.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    common.add_argument("--init", type=Path, metavar="DIR", help="checkpoint to start from")
     common.add_argument("--device", choices=DEVICES, default="auto")
 
     translator = actions.add_parser("translator", parents=[common], description=_RESUME)
     translator.add_argument("--data", type=Path, required=True, metavar="DIR", help="of the pairs")
     translator.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
-    translator.add_argument("--init", type=Path, metavar="DIR", help="checkpoint to start from")
     translator.set_defaults(main=_translator)
 
     recognizer = actions.add_parser("recognizer", parents=[common], description=_RESUME)
@@ -106,7 +106,8 @@ def _recognizer(arguments: argparse.Namespace) -> int:
 
     with _naming(arguments.config):
         config = RecognizerConfig.from_mapping(_read(arguments.config))
-    return _run(RecognizerTask(config, arguments.speech), config.loop, arguments)
+    task = RecognizerTask(config, arguments.speech, init=arguments.init)
+    return _run(task, config.loop, arguments)
 
 
 def _prepare_text(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from models.layers import attend, merge_heads, split_heads
 
 LAYER_NORM_EPS = 1e-12
 
@@ -38,20 +39,15 @@ class Attention(nn.Module):
         Returns:
             (batch, frames, width).
         """
-        attended = functional.scaled_dot_product_attention(
-            self._split(self.query(x)),
-            self._split(self.key(memory)),
-            self._split(self.value(memory)),
-            attn_mask=memory_mask,
-            dropout_p=self.dropout if self.training else 0.0,
-        )  # (batch, heads, frames, width / heads)
-        joined: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        attended = attend(
+            split_heads(self.query(x), self.n_heads),
+            split_heads(self.key(memory), self.n_heads),
+            split_heads(self.value(memory), self.n_heads),
+            memory_mask,
+            self.dropout if self.training else 0.0,
+        )
+        joined: Tensor = self.out(merge_heads(attended))
         return joined
-
-    def _split(self, x: Tensor) -> Tensor:
-        batch, positions, width = x.shape
-        split = x.view(batch, positions, self.n_heads, width // self.n_heads)
-        return split.transpose(1, 2)  # (batch, heads, positions, width / heads)
 
 
 class FeedForward(nn.Module):

@@ -5,9 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from models.ctc import BLANK_ID, best_alignment, collapse
+from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
 from models.fretna import HIDDEN, Fretna
 from models.training.translation_data import Batch
 from models.training.translator import TranslatorTask
@@ -42,43 +41,49 @@ class FretnaTask(TranslatorTask):
         targets = batch.target[:, 1:]  # EOS and padding lie behind the target lengths
         start, end = self._glance
         ratio = start + (end - start) * progress
+        valid = torch.arange(int(n_slots.max()), device=n_slots.device) < n_slots[:, None]
         with torch.no_grad():
-            # Scores need no normalisation per slot: it would add the same to every path.
-            scores = model.fill(memory, batch.source_lengths).float()
-            revealed = glance(scores, n_slots, targets, batch.target_lengths, ratio)
-        logits = model.fill(memory, batch.source_lengths, revealed)
-        loss = F.ctc_loss(
-            logits.float().log_softmax(dim=-1).transpose(0, 1),
-            targets,
-            n_slots,
-            batch.target_lengths,
-            blank=BLANK_ID,
-            reduction="sum",
-            zero_infinity=True,
-        )
+            states = model.slot_states(memory, batch.source_lengths)
+            logits = model.project(states[valid])
+            paths = _unflatten(logits.argmax(dim=-1), valid)
+            scores = _scores_of_labels(logits, valid, targets).float()
+            aligned = best_alignment(scores, n_slots, targets, batch.target_lengths)
+            revealed = glance(paths, aligned, valid, ratio)
+        states = model.slot_states(memory, batch.source_lengths, revealed)
+        logits = model.project(states[valid]).float()  # (all valid slots, vocabulary)
+        scores = _scores_of_labels(logits, valid, targets)
+        scores = scores - _unflatten(logits.logsumexp(dim=-1), valid)[:, :, None]
+        losses = ctc_loss(scores, n_slots, targets, batch.target_lengths)
         n_tokens = int(batch.target_lengths.sum())
-        return loss / n_tokens, n_tokens
+        return losses.sum() / n_tokens, n_tokens
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return [collapse(path) for path in self.model.paths_batch(sources)]
 
 
-def glance(
-    scores: Tensor, n_slots: Tensor, targets: Tensor, target_lengths: Tensor, ratio: float
-) -> Tensor:
+def glance(paths: Tensor, aligned: Tensor, valid: Tensor, ratio: float) -> Tensor:
     """Choose the slots to reveal: (batch, slots), token ids or `HIDDEN`.
 
     Args:
-        scores: logits of the first pass, (batch, slots, vocabulary).
-        n_slots: valid slots of each row.
-        targets: (batch, n).
-        target_lengths: (batch,).
+        paths: the model's own labels, (batch, slots).
+        aligned: the labels of the target's best alignment, (batch, slots).
+        valid: the slots that exist, (batch, slots).
         ratio: part of the wrong slots whose number is revealed, at random places.
     """
-    aligned = best_alignment(scores, n_slots, targets, target_lengths)
-    slots = torch.arange(aligned.shape[1], device=aligned.device)
-    valid = slots[None, :] < n_slots[:, None]
-    n_wrong = ((scores.argmax(dim=-1) != aligned) & valid).sum(dim=1)
-    reveal_rate = ratio * n_wrong / n_slots.clamp(min=1)  # (batch,)
+    n_wrong = ((paths != aligned) & valid).sum(dim=1)
+    reveal_rate = ratio * n_wrong / valid.sum(dim=1).clamp(min=1)  # (batch,)
     chosen = torch.rand(aligned.shape, device=aligned.device) < reveal_rate[:, None]
     return torch.where(chosen & valid, aligned, HIDDEN)
+
+
+def _unflatten(values: Tensor, valid: Tensor) -> Tensor:
+    """Values of the valid slots, put back into their rows: (slots, …) to (batch, slots, …)."""
+    rows = values.new_zeros(*valid.shape, *values.shape[1:])
+    rows[valid] = values
+    return rows
+
+
+def _scores_of_labels(logits: Tensor, valid: Tensor, targets: Tensor) -> Tensor:
+    """As `models.ctc.label_scores`, from logits of the valid slots alone: (slots, vocabulary)."""
+    extended = extend_with_blanks(targets)[:, None, :].expand(*valid.shape, -1)
+    return _unflatten(logits.gather(1, extended[valid]), valid)

@@ -151,7 +151,9 @@ class TrainingLoop(Generic[BatchT]):
             torch.set_num_threads(config.threads)
         self._bf16 = use_bf16(config.precision, device)
         task.model.to(device)
-        self._optimizers = make_optimizers(task.model, config)
+        self._optimizers = make_optimizers(
+            task.model, config, torch.bfloat16 if self._bf16 else torch.float32
+        )
         self._progress = Progress()
         self._clock = time.monotonic()
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -329,10 +331,15 @@ def use_bf16(precision: str, device: str) -> bool:
     return seconds[torch.bfloat16] * 1.3 < seconds[torch.float32]
 
 
-def make_optimizers(model: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    model: nn.Module, config: LoopConfig, dtype: torch.dtype = torch.float32
+) -> list[torch.optim.Optimizer]:
     """The optimisers of a run: together they hold every parameter once.
 
     Weight decay is for matrices only, not for biases, norms and scales.
+
+    Args:
+        dtype: precision of Muon's matrix products.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
@@ -351,5 +358,7 @@ def make_optimizers(model: nn.Module, config: LoopConfig) -> list[torch.optim.Op
         torch.optim.AdamW(groups, lr=config.peak_lr, betas=config.betas, fused=True)
     ]
     if muon:
-        optimizers.append(Muon(muon, lr=config.peak_lr, weight_decay=config.weight_decay))
+        optimizers.append(
+            Muon(muon, lr=config.peak_lr, weight_decay=config.weight_decay, dtype=dtype)
+        )
     return optimizers

@@ -36,6 +36,7 @@ from models.training.speech_data import (
 )
 from models.training.speech_pack import RATE_HZ, PackedUtterance, SpeechPack
 from models.training.speech_synthesis import read_wav
+from models.training.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -144,16 +145,20 @@ class RecognizerTask:
     Args:
         config: everything but the loop is used here.
         speech: the folder that `prepare_speech` wrote.
+        init: checkpoint to start from; without it the weights are random.
         seed: of the drawing and the augmentation.
 
     Raises:
         SpeechDataError, PackError: the folder lacks a part.
+        CheckpointError: the checkpoint cannot be loaded.
     """
 
     score_name = "wer"
     higher_is_better = False
 
-    def __init__(self, config: RecognizerConfig, speech: Path, *, seed: int = 1) -> None:
+    def __init__(
+        self, config: RecognizerConfig, speech: Path, *, init: Path | None = None, seed: int = 1
+    ) -> None:
         self._config = config
         self._tokenizer = _read_tokenizer(speech / "tokenizer.model")
         tokens = build_tokens(self._tokenizer, sorted(set(LANGUAGES.values()), reverse=True))
@@ -181,6 +186,8 @@ class RecognizerTask:
             "wer_synthetic": _synthetic_dev(speech / "synthetic_dev", config.data.n_dev_synthetic),
         }
         self._set_statistics()
+        if init is not None:
+            warm_start(self.model, init)
 
     def batches(self, epoch: int) -> Iterator[SpeechBatch]:
         """All batches of an epoch; the same epoch gives the same batches in the same order."""

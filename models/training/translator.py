@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
-from models.checkpoint import read_checkpoint, save_checkpoint
+from models.checkpoint import save_checkpoint
 from models.tokenizer import PAD_ID, Tokenizer
 from models.training.translation_data import (
     Batch,
@@ -20,6 +20,7 @@ from models.training.translation_data import (
     read_pairs,
     wait_k_visible,
 )
+from models.training.warm_start import warm_start
 from models.translation import TranslatorConfig, source_ids
 
 
@@ -101,30 +102,14 @@ class AutoregressiveTask(TranslatorTask):
         if self.config.kind == "wait-k":
             k = torch.randint(1, self._max_k + 1, (len(inputs),), device=device)
             visible = wait_k_visible(batch.source, inputs, self._ends_word.to(device), k)
-        logits = self.model(batch.source, batch.source_lengths, inputs, visible)
+        states = self.model(batch.source, batch.source_lengths, inputs, visible)
         real = labels != PAD_ID
-        loss = F.cross_entropy(logits[real].float(), labels[real], label_smoothing=0.1)
+        logits = self.model.project(states[real])  # (tokens, vocabulary)
+        loss = F.cross_entropy(logits.float(), labels[real], label_smoothing=0.1)
         return loss, batch.n_target_tokens
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return greedy_batch(self.model, sources)
-
-
-def warm_start(model: nn.Module, directory: Path) -> list[str]:
-    """Copy the tensors of a checkpoint that fit by name and shape; returns their names.
-
-    A Wait-k model starts from the teacher as a whole, FReTNA from its embedding and encoder: a
-    fraction of the training that a random start would take.
-    """
-    state = model.state_dict()
-    tensors = read_checkpoint(directory).tensors
-    fitting = {
-        name: tensor.float()
-        for name, tensor in tensors.items()
-        if name in state and state[name].shape == tensor.shape
-    }
-    model.load_state_dict(fitting, strict=False)
-    return sorted(fitting)
 
 
 def make_task(

@@ -15,7 +15,7 @@ def test_incremental_decoding_equals_full_decoding(kind: str) -> None:
     model = autoregressive(kind)
     source, target = torch.tensor([SOURCE]), torch.tensor([TARGET])
     with torch.inference_mode():
-        full = model(source, torch.tensor([len(SOURCE)]), target)[0]
+        full = model.project(model(source, torch.tensor([len(SOURCE)]), target))[0]
         decoder = IncrementalDecoder(model)
         decoder.read(source)
         steps = [decoder.step(target[:, i : i + 1])[0] for i in range(len(TARGET))]
@@ -78,5 +78,5 @@ def test_what_a_prediction_may_not_see_does_not_change_it() -> None:
     visible = torch.zeros(2, len(TARGET), len(SOURCE), dtype=torch.bool)
     visible[:, :, :2] = True
     with torch.inference_mode():
-        logits = model(ids, lengths, torch.tensor([TARGET, TARGET]), visible)
-    torch.testing.assert_close(logits[0], logits[1], rtol=1e-4, atol=1e-5)
+        states = model(ids, lengths, torch.tensor([TARGET, TARGET]), visible)
+    torch.testing.assert_close(states[0], states[1], rtol=1e-4, atol=1e-5)

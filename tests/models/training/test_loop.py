@@ -140,8 +140,8 @@ def test_the_optimizers_hold_every_parameter_once(optimizer: str) -> None:
     assert sorted(held) == sorted(id(p) for p in model.parameters())
 
 
-@pytest.mark.parametrize("shape", [(6, 6), (4, 12), (12, 4)])
-def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("shape", [(6, 6), (4, 12), (12, 4), (3, 4, 12)])
+def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, ...]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     values = torch.linalg.svdvals(orthogonalize(matrix))
     assert float(values.min()) > 0.5

@@ -6,6 +6,7 @@ import torch
 
 from engine.policies import load_translator
 from models.checkpoint import read_checkpoint
+from models.fretna import HIDDEN
 from models.training.distillation import distill
 from models.training.fretna import glance
 from models.training.loop import LoopConfig, TrainingLoop
@@ -92,15 +93,15 @@ def test_a_warm_start_copies_what_fits(data: Path) -> None:
 
 
 def test_glancing_reveals_more_the_more_is_wrong() -> None:
-    targets, lengths, n_slots = torch.tensor([[4, 5]]), torch.tensor([2]), torch.tensor([40])
-    wrong = torch.zeros(1, 40, 8)
-    wrong[:, :, 7] = 9.0
-    right = torch.zeros(1, 40, 8)
-    right[:, :, 0] = 9.0
-    right[:, 0, 4] = right[:, 1, 5] = 20.0
+    aligned = torch.zeros(1, 40, dtype=torch.long)
+    aligned[0, :2] = torch.tensor([4, 5])
+    wrong, valid = torch.full((1, 40), 7), torch.arange(40)[None] < 30
     torch.manual_seed(0)
-    assert int((glance(wrong, n_slots, targets, lengths, 0.5) >= 0).sum()) > 5
-    assert int((glance(right, n_slots, targets, lengths, 0.5) >= 0).sum()) == 0
+    revealed = glance(wrong, aligned, valid, 0.5)
+    assert int((revealed != HIDDEN).sum()) > 5
+    assert torch.equal(revealed[revealed != HIDDEN], aligned[revealed != HIDDEN])
+    assert bool((revealed[:, 30:] == HIDDEN).all())
+    assert bool((glance(aligned, aligned, valid, 0.5) == HIDDEN).all())
 
 
 @pytest.mark.parametrize(
