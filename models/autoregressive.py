@@ -83,7 +83,7 @@ class AutoregressiveTransformer(nn.Module):
         cross_mask = padding_mask(source_lengths, source.shape[1])
         if visible is not None:
             cross_mask = cross_mask & visible[:, None]
-        x = self.dropout(self._embed(target, 0))
+        x: Tensor = self.dropout(self._embed(target, 0))
         mask = causal_mask(target.shape[1], target.shape[1], target.device)
         for layer in decoder_layers(self.layers):
             keys, values = layer.cross.project(memory)

@@ -81,4 +81,5 @@ def orthogonalize(matrices: Tensor, n_iterations: int = 5) -> Tensor:
     for _ in range(n_iterations):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    result: Tensor = x.mT if tall else x
+    return result
