@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
 from models.fretna import HIDDEN, Fretna
+from models.training.projection import project_best, project_labels
 from models.training.translation_data import Batch
 from models.training.translator import TranslatorTask
 from models.translation import TranslatorConfig
@@ -42,17 +43,19 @@ class FretnaTask(TranslatorTask):
         start, end = self._glance
         ratio = start + (end - start) * progress
         valid = torch.arange(int(n_slots.max()), device=n_slots.device) < n_slots[:, None]
+        labels = extend_with_blanks(targets)[:, None, :].expand(*valid.shape, -1)[valid]
+        weight = model.embedding.weight
         with torch.no_grad():
             states = model.slot_states(memory, batch.source_lengths)
-            logits = model.project(states[valid])
-            paths = _unflatten(logits.argmax(dim=-1), valid)
-            scores = _scores_of_labels(logits, valid, targets).float()
-            aligned = best_alignment(scores, n_slots, targets, batch.target_lengths)
-            revealed = glance(paths, aligned, valid, ratio)
+            logits, best = project_best(model.norm(states[valid]), weight, labels)
+            # Not normalised: that would add the same to every path.
+            aligned = best_alignment(
+                _unflatten(logits, valid), n_slots, targets, batch.target_lengths
+            )
+            revealed = glance(_unflatten(best, valid), aligned, valid, ratio)
         states = model.slot_states(memory, batch.source_lengths, revealed)
-        logits = model.project(states[valid]).float()  # (all valid slots, vocabulary)
-        scores = _scores_of_labels(logits, valid, targets)
-        scores = scores - _unflatten(logits.logsumexp(dim=-1), valid)[:, :, None]
+        logits, normaliser = project_labels(model.norm(states[valid]), weight, labels)
+        scores = _unflatten(logits - normaliser[:, None], valid)
         losses = ctc_loss(scores, n_slots, targets, batch.target_lengths)
         n_tokens = int(batch.target_lengths.sum())
         return losses.sum() / n_tokens, n_tokens
@@ -81,9 +84,3 @@ def _unflatten(values: Tensor, valid: Tensor) -> Tensor:
     rows = values.new_zeros(*valid.shape, *values.shape[1:])
     rows[valid] = values
     return rows
-
-
-def _scores_of_labels(logits: Tensor, valid: Tensor, targets: Tensor) -> Tensor:
-    """As `models.ctc.label_scores`, from logits of the valid slots alone: (slots, vocabulary)."""
-    extended = extend_with_blanks(targets)[:, None, :].expand(*valid.shape, -1)
-    return _unflatten(logits.gather(1, extended[valid]), valid)

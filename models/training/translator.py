@@ -7,11 +7,11 @@ from typing import Any
 import sacrebleu
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
 from models.checkpoint import save_checkpoint
 from models.tokenizer import PAD_ID, Tokenizer
+from models.training.projection import project_labels
 from models.training.translation_data import (
     Batch,
     DataConfig,
@@ -22,6 +22,8 @@ from models.training.translation_data import (
 )
 from models.training.warm_start import warm_start
 from models.translation import TranslatorConfig, source_ids
+
+_SMOOTHING = 0.1
 
 
 class TranslatorTask:
@@ -104,9 +106,12 @@ class AutoregressiveTask(TranslatorTask):
             visible = wait_k_visible(batch.source, inputs, self._ends_word.to(device), k)
         states = self.model(batch.source, batch.source_lengths, inputs, visible)
         real = labels != PAD_ID
-        logits = self.model.project(states[real])  # (tokens, vocabulary)
-        loss = F.cross_entropy(logits.float(), labels[real], label_smoothing=0.1)
-        return loss, batch.n_target_tokens
+        states = self.model.norm(states[real])  # (tokens, d)
+        weight = self.model.embedding.weight
+        logits, normaliser = project_labels(states, weight, labels[real][:, None])
+        mean = states @ weight.mean(dim=0)  # of all logits: label smoothing spreads over them
+        loss = normaliser - (1 - _SMOOTHING) * logits[:, 0] - _SMOOTHING * mean
+        return loss.mean(), batch.n_target_tokens
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return greedy_batch(self.model, sources)

@@ -1,0 +1,71 @@
+"""`dragoman run mic` on a real audio device: the monitor of a PulseAudio null sink."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.app.conftest import TIMEOUT_S, Machine
+from tests.app.test_run import QUIET, captions_of, read_until
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("pulseaudio") is None, reason="PulseAudio is not installed"
+)
+
+
+@dataclass(frozen=True)
+class SoundServer:
+    """A sound server of the test's own; what is played to its speaker is heard by its monitor."""
+
+    environment: dict[str, str]
+
+    def command(self, *arguments: str) -> None:
+        subprocess.run(arguments, env=self.environment, check=True, timeout=TIMEOUT_S)
+
+    def play(self, path: Path) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(["paplay", str(path)], env=self.environment)
+
+
+@pytest.fixture
+def sound_server(machine: Machine) -> Iterator[SoundServer]:
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path has to be short
+        environment = {
+            **machine.environment,
+            "XDG_RUNTIME_DIR": folder,
+            "PULSE_RUNTIME_PATH": folder,
+            "PULSE_SERVER": f"unix:{folder}/native",
+        }
+        server = SoundServer(environment)
+        modules = (
+            f"module-native-protocol-unix socket={folder}/native auth-anonymous=1",
+            "module-null-sink sink_name=speaker",
+        )
+        server.command(
+            *("pulseaudio", "-n", "--daemonize=yes", "--exit-idle-time=-1", "--log-level=error"),
+            *(part for module in modules for part in ("--load", module)),
+        )
+        machine.environment.update(environment)
+        yield server
+        server.command("pactl", "exit")
+
+
+def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
+    machine: Machine, sound_server: SoundServer
+) -> None:
+    running = machine.start("run", "mic", *QUIET, "--jsonl", "-", *machine.options)
+    playing = sound_server.play(machine.sound("speech.wav", [(60.0, 0.5)]))
+    assert running.stdout is not None
+    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    running.send_signal(signal.SIGINT)
+    rest, errors = running.communicate(timeout=TIMEOUT_S)
+    playing.terminate()
+    playing.wait(TIMEOUT_S)
+    assert running.returncode == 0, errors.decode()
+    captions = captions_of((seen + rest).decode())
+    assert captions[0].source.full.startswith("word1")
+    assert captions[-1].final

@@ -1,0 +1,37 @@
+import torch
+
+from models.training.projection import project_best, project_labels
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    dice = torch.Generator().manual_seed(1)
+    states = torch.randn(1100, 6, generator=dice)
+    weight = torch.randn(40, 6, generator=dice)
+    labels = torch.randint(0, 40, (1100, 3), generator=dice)
+    labels[:, 2] = labels[:, 1]  # a label may be asked for twice
+    return states, weight, labels
+
+
+def test_scores_and_gradients_are_those_of_the_whole_projection() -> None:
+    states, weight, labels = inputs()
+    factor = torch.randn(1100, 3, generator=torch.Generator().manual_seed(2))
+    results = []
+    for in_blocks in (True, False):
+        a, b = states.clone().requires_grad_(), weight.clone().requires_grad_()
+        if in_blocks:
+            picked, normaliser = project_labels(a, b, labels)
+        else:
+            logits = a @ b.T
+            picked, normaliser = logits.gather(1, labels), logits.logsumexp(dim=1)
+        ((picked * factor).sum(dim=1) - 2 * normaliser).sum().backward()
+        results.append((picked, normaliser, a.grad, b.grad))
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_best_label_is_that_of_the_whole_projection() -> None:
+    states, weight, labels = inputs()
+    picked, best = project_best(states, weight, labels)
+    logits = states @ weight.T
+    assert torch.equal(best, logits.argmax(dim=1))
+    torch.testing.assert_close(picked, logits.gather(1, labels), rtol=1e-4, atol=1e-4)
