@@ -9,57 +9,34 @@ caches stay valid, and an update costs only the new tokens.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from models.checkpoint import Checkpoint
 from models.layers import (
-    DecoderLayer,
     KeyValues,
     LayerCache,
     SequenceDropout,
     causal_mask,
     decoder_layers,
     padding_mask,
-    sinusoids,
 )
 from models.tokenizer import BOS_ID, EOS_ID, PAD_ID
-from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
+from models.translation import TranslatorConfig, TranslatorNetwork, pad
 
 
-class AutoregressiveTransformer(nn.Module):
-    """Encoder-decoder Transformer with one embedding for source, target and output."""
+class AutoregressiveTransformer(TranslatorNetwork):
+    """Encoder-decoder Transformer that writes one token after the other."""
 
-    positions: Tensor
+    kinds = ("reta", "wait-k")
 
     def __init__(self, config: TranslatorConfig) -> None:
-        super().__init__()
-        self.config = config
-        self._scale = config.d_model**0.5
-        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.encoder = SourceEncoder(config, self.embedding)
+        super().__init__(config)
+        self.max_target_tokens = self.max_steps(config)
         self.dropout = SequenceDropout(config.dropout)
-        self.layers = nn.ModuleList(
-            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
-            for _ in range(config.n_decoder_layers)
-        )
-        self.norm = nn.LayerNorm(config.d_model)
-        self.max_target_tokens = 2 * config.max_tokens
-        positions = sinusoids(self.max_target_tokens, config.d_model)
-        self.register_buffer("positions", positions, persistent=False)
-        init_weights(self, config.d_model)
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> "AutoregressiveTransformer":
-        """The model of a `reta` or `wait-k` checkpoint, ready for inference.
-
-        Raises:
-            CheckpointError: it is of another kind or does not fit.
-        """
-        checkpoint.expect("reta", "wait-k")
-        model = cls(TranslatorConfig.from_dict(checkpoint.config))
-        checkpoint.load_into(model)
-        return model.to(device).eval()
+    @staticmethod
+    def max_steps(config: TranslatorConfig) -> int:
+        """Most target tokens that the decoder writes, BOS included."""
+        return 2 * config.max_tokens
 
     def forward(
         self,
@@ -89,10 +66,6 @@ class AutoregressiveTransformer(nn.Module):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
         return x
-
-    def project(self, x: Tensor) -> Tensor:
-        """Logits of decoder states: (…, d) to (…, vocabulary)."""
-        return F.linear(self.norm(x), self.embedding.weight)
 
     def _embed(self, target: Tensor, start: int) -> Tensor:
         positions = self.positions[start : start + target.shape[1]]

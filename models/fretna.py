@@ -20,49 +20,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from models.checkpoint import Checkpoint
-from models.layers import DecoderLayer, decoder_layers, padding_mask, sinusoids
-from models.translation import SourceEncoder, TranslatorConfig, init_weights, pad
+from models.layers import decoder_layers, padding_mask
+from models.translation import TranslatorConfig, TranslatorNetwork, pad
 
 HIDDEN = -1
 """Marks a slot whose token is not revealed."""
 
 
-class Fretna(nn.Module):
+class Fretna(TranslatorNetwork):
     """Encoder of the source prefix and parallel decoder over token slots."""
 
-    positions: Tensor
+    kinds = ("fretna",)
 
     def __init__(self, config: TranslatorConfig) -> None:
-        super().__init__()
-        self.config = config
-        self._scale = config.d_model**0.5
-        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.encoder = SourceEncoder(config, self.embedding)
-        self.slot_offset = nn.Parameter(torch.zeros(config.upsampling, config.d_model))
-        self.layers = nn.ModuleList(
-            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
-            for _ in range(config.n_decoder_layers)
-        )
-        self.norm = nn.LayerNorm(config.d_model)
-        positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)
-        self.register_buffer("positions", positions, persistent=False)
-        init_weights(self, config.d_model)
+        super().__init__(config)
+        self.slot_offset = nn.Parameter(torch.empty(config.upsampling, config.d_model))
         nn.init.normal_(self.slot_offset, std=config.d_model**-0.5)
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> "Fretna":
-        """The model of a `fretna` checkpoint, ready for inference.
-
-        Raises:
-            CheckpointError: it is of another kind or does not fit.
-        """
-        checkpoint.expect("fretna")
-        model = cls(TranslatorConfig.from_dict(checkpoint.config))
-        checkpoint.load_into(model)
-        return model.to(device).eval()
+    @staticmethod
+    def max_steps(config: TranslatorConfig) -> int:
+        """Most slots that a source opens."""
+        return config.max_tokens * config.upsampling
 
     def encode(self, source: Tensor, lengths: Tensor | None) -> Tensor:
         """Encoded source (batch, time, d).
@@ -100,10 +79,6 @@ class Fretna(nn.Module):
             keys, values = layer.cross.project(memory)
             x = layer(x, mask, keys, values, cross_mask)
         return x
-
-    def project(self, states: Tensor) -> Tensor:
-        """Logits of slot states: (…, d) to (…, vocabulary)."""
-        return F.linear(self.norm(states), self.embedding.weight)
 
     def log_probs(
         self, source: Sequence[int], revealed: Sequence[int] | None = None

@@ -1,15 +1,18 @@
-"""What all translators share: their configuration and the encoder of the source."""
+"""What all translators share: configuration, encoder of the source, frame of the network."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from models.checkpoint import Checkpoint
 from models.errors import CheckpointError
 from models.layers import (
+    DecoderLayer,
     EncoderLayer,
     KeyValues,
     SequenceDropout,
@@ -135,14 +138,61 @@ class SourceEncoder(nn.Module):
         return [KeyValues() for _ in self.layers]
 
 
-def init_weights(model: nn.Module, d_model: int) -> None:
-    """Xavier for linear layers; embeddings with deviation 1/sqrt(d), as they are also the head."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=d_model**-0.5)
+class TranslatorNetwork(nn.Module):
+    """What the networks of all policies share.
+
+    One embedding serves source, target and output; an encoder reads the source, decoder layers
+    with cross-attention write the target.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    """Kinds of checkpoint that hold such a network."""
+    positions: Tensor
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self._scale = config.d_model**0.5
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = SourceEncoder(config, self.embedding)
+        self.layers = nn.ModuleList(
+            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
+            for _ in range(config.n_decoder_layers)
+        )
+        self.norm = nn.LayerNorm(config.d_model)
+        positions = sinusoids(self.max_steps(config), config.d_model)
+        self.register_buffer("positions", positions, persistent=False)
+        self._init_weights()
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str) -> Self:
+        """The network of a checkpoint, ready for inference.
+
+        Raises:
+            CheckpointError: it is of another kind or does not fit.
+        """
+        checkpoint.expect(*cls.kinds)
+        model = cls(TranslatorConfig.from_dict(checkpoint.config))
+        checkpoint.load_into(model)
+        return model.to(device).eval()
+
+    @staticmethod
+    def max_steps(config: TranslatorConfig) -> int:
+        """Most tokens or slots that the decoder writes."""
+        raise NotImplementedError
+
+    def project(self, states: Tensor) -> Tensor:
+        """Logits of decoder states: (…, d) to (…, vocabulary)."""
+        return F.linear(self.norm(states), self.embedding.weight)
+
+    def _init_weights(self) -> None:
+        """Xavier for linear layers; embeddings, which are also the head, of deviation 1/sqrt(d)."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=self.config.d_model**-0.5)
 
 
 def source_ids(tokens: Sequence[int], *, finished: bool) -> list[int]:

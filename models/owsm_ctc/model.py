@@ -153,29 +153,24 @@ class OwsmCtc(OwsmCtcNetwork):
         lang: str = NO_LANGUAGE,
         task: str = TRANSCRIBE,
         prompt: str | None = None,
-    ) -> Recognition:
-        """Recognise audio in one pass, greedily; see `log_probs` for arguments and errors."""
-        log_probs, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
-        runs = [_shifted(run) for run in greedy_runs(log_probs[0])]
-        return self._recognition(runs, self.detected_language(log_probs[0]))
-
-    def recognize_beam(
-        self,
-        audio: Audio,
-        *,
-        lang: str = NO_LANGUAGE,
-        task: str = TRANSCRIBE,
-        prompt: str | None = None,
-        beam: int = 5,
+        beam: int = 1,
         bias: Bias | None = None,
     ) -> Recognition:
-        """Recognise audio by prefix beam search; times come from aligning the best sequence."""
-        log_probs, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
-        frames = log_probs[0].cpu().numpy()
-        best = beam_search(frames, beam=beam, bias=bias)[0]
-        ids = list(best.token_ids)
-        runs = [_shifted(run) for run in align_tokens(frames, ids)] if ids else []
-        return self._recognition(runs, self.detected_language(log_probs[0]))
+        """Recognise audio in one pass; see `log_probs` for the other arguments and errors.
+
+        Args:
+            audio: samples.
+            lang: as in `log_probs`.
+            task: as in `log_probs`.
+            prompt: text before the audio.
+            beam: hypotheses of a prefix beam search, whose best one is then aligned with the
+                audio for its times; 1 takes the best token of each frame instead.
+            bias: scores of token sequences, for a beam search.
+        """
+        batch, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
+        frames = batch[0]
+        runs = greedy_runs(frames) if beam == 1 else _beam_runs(frames.cpu().numpy(), beam, bias)
+        return self._recognition([_shifted(run) for run in runs], self.detected_language(frames))
 
     def recognize_long(
         self,
@@ -289,6 +284,12 @@ class OwsmCtc(OwsmCtcNetwork):
             for run in runs
             if not self.vocabulary.is_special(run.token_id)
         )
+
+
+def _beam_runs(log_probs: NDArray[np.float32], beam: int, bias: Bias | None) -> list[Run]:
+    """Return the best tokens of a search, where they align with (frames, vocabulary)."""
+    ids = list(beam_search(log_probs, beam=beam, bias=bias)[0].token_ids)
+    return align_tokens(log_probs, ids) if ids else []
 
 
 def _shifted(run: Run) -> Run:

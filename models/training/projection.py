@@ -6,6 +6,7 @@ are 96 MB in single precision) and going over them several times takes longer th
 so they are made in blocks, forwards, and once more backwards.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,15 +30,17 @@ def project_labels(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tens
     if torch.is_autocast_enabled(states.device.type):
         dtype = torch.get_autocast_dtype(states.device.type)
         states, weight = states.to(dtype), weight.to(dtype)
-    logits, normaliser = _ProjectLabels.apply(states, weight, labels)
-    return logits, normaliser
+    scores: tuple[Tensor, Tensor] = _ProjectLabels.apply(  # type: ignore[no-untyped-call]
+        states, weight, labels
+    )
+    return scores
 
 
 @torch.no_grad()
 def project_best(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of each row's labels (rows, n), and the id of its highest logit (rows,)."""
     picked, best = [], []
-    for block, ids in zip(states.split(_BLOCK), labels.split(_BLOCK), strict=True):
+    for block, ids in zip(_blocks(states), _blocks(labels), strict=True):
         logits = block @ weight.T
         picked.append(logits.gather(1, ids).float())
         best.append(logits.argmax(dim=1))
@@ -48,7 +51,7 @@ class _ProjectLabels(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         picked, normalisers = [], []
-        for block, ids in zip(states.split(_BLOCK), labels.split(_BLOCK), strict=True):
+        for block, ids in zip(_blocks(states), _blocks(labels), strict=True):
             logits = (block @ weight.T).float()
             picked.append(logits.gather(1, ids))
             normalisers.append(logits.logsumexp(dim=1))
@@ -63,7 +66,7 @@ class _ProjectLabels(torch.autograd.Function):
         of_weight = torch.zeros(weight.shape, device=weight.device)
         parts = (states, labels, normaliser, *gradients)
         for block, ids, total, of_picked, of_total in zip(
-            *(part.split(_BLOCK) for part in parts), strict=True
+            *(_blocks(part) for part in parts), strict=True
         ):
             logits = (block @ weight.T).float()
             # d logsumexp / d logits = softmax
@@ -72,3 +75,7 @@ class _ProjectLabels(torch.autograd.Function):
             of_states.append(gradient @ weight)
             of_weight += gradient.T @ block
         return torch.cat(of_states), of_weight.to(weight.dtype), None
+
+
+def _blocks(rows: Tensor) -> Sequence[Tensor]:
+    return torch.split(rows, _BLOCK)

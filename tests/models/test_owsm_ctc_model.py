@@ -163,7 +163,7 @@ def test_alignment_gives_every_word_a_time(seconds):
 
 def test_beam_search_of_one_beam_and_more_gives_tokens_with_times():
     model = tiny_model(seed=3)
-    recognition = model.recognize_beam(noise(1.0), beam=5, lang="<eng>")
+    recognition = model.recognize(noise(1.0), beam=5, lang="<eng>")
     assert recognition.text == model.vocabulary.text(t.id for t in recognition.tokens)
 
 

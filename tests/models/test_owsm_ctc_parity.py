@@ -213,7 +213,7 @@ def test_prefix_beam_search(model, cases):
     best = beam_search(log_probs[0].numpy(), beam=5)[0]
     assert list(best.token_ids) == case["token_int"]
     assert best.log_prob == pytest.approx(case["score"], abs=TOLERANCE)
-    recognition = model.recognize_beam(audio, lang="<eng>", beam=5)
+    recognition = model.recognize(audio, lang="<eng>", beam=5)
     assert recognition.text == case["text_nospecial"]
 
 
