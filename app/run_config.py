@@ -6,6 +6,8 @@ from typing import Literal
 
 import platformdirs
 
+from engine.policies.config import PolicyConfig
+
 Show = Literal["terminal", "overlay", "none"]
 
 
@@ -34,8 +36,12 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError, naming key, value and valid range, for the first bad setting."""
-        if not 1 <= self.wait <= 50:
-            raise ValueError(f"wait is {self.wait}, must be from 1 to 50")
+        _ = self.policy
+
+    @property
+    def policy(self) -> PolicyConfig:
+        """How the translator decodes."""
+        return PolicyConfig(wait=self.wait)
 
     @property
     def journal_file(self) -> Path:

@@ -69,6 +69,7 @@ def _translate(arguments: argparse.Namespace) -> int:
     from app import config
     from app.evaluate import evaluate_translation, read_columns
     from app.registry import Registry, choose_device, load_translator
+    from engine.policies.config import PolicyConfig
 
     rows = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
     model = Registry(arguments.models).find_translator(
@@ -80,7 +81,8 @@ def _translate(arguments: argparse.Namespace) -> int:
     )
     _set_threads(arguments.threads)
     device = choose_device(arguments.device)
-    translator = load_translator(model, device=device, wait=arguments.wait)
+    policy = PolicyConfig(wait=arguments.wait)
+    translator = load_translator(model, device=device, policy=policy)
     with _progress("translating") as progress:
         result = evaluate_translation(
             translator,

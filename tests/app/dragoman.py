@@ -14,6 +14,7 @@ import numpy as np
 
 from app import cli, inputs, registry, run
 from engine.audio import AudioChunk
+from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.fakes import FakeTranslator, fickle
@@ -75,7 +76,7 @@ def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> 
     return fickle(words, finished, committed)
 
 
-def load_translator(model: registry.Model, *, device: str, wait: int) -> Any:
+def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig) -> Any:
     return FakeTranslator(policy, model.source_lang, model.target_lang)
 
 

@@ -4,12 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.policies import (
-    FretnaTranslator,
-    RetaTranslator,
-    WaitKTranslator,
-    load_translator,
-)
+from engine.policies.fretna import FretnaTranslator
+from engine.policies.loader import load_translator
+from engine.policies.reta import RetaTranslator
+from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
@@ -93,7 +91,7 @@ def test_a_checkpoint_of_each_kind_becomes_its_policy(tmp_path: Path) -> None:
         ("wait-k", autoregressive("wait-k"), WaitKTranslator),
     ):
         save_checkpoint(tmp_path / kind, model.config.to_dict(), model, tokenizer().model)
-        translator = load_translator(tmp_path / kind, wait=3)
+        translator = load_translator(tmp_path / kind)
         assert isinstance(translator, policy)
         assert (translator.source_lang, translator.target_lang) == ("en", "de")
 
