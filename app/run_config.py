@@ -12,14 +12,12 @@ Show = Literal["terminal", "overlay", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
+class RunConfig(PolicyConfig):
     """What to translate, how, and where captions go; the options of `dragoman run`."""
 
     source_lang: str = field(default="en", metadata={"key": "from"})
     target_lang: str = field(default="de", metadata={"key": "to"})
     translator: Literal["fretna", "reta", "wait-k"] = "fretna"
-    wait: int = 3
-    """The k of Wait-k: source words read before the first target word; others ignore it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pace: Literal["real", "fast"] = "real"
     show: Show | None = None
@@ -33,15 +31,6 @@ class RunConfig:
     """Whether there is a journal at all."""
     models: Path | None = None
     """None: the shipped ones."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError, naming key, value and valid range, for the first bad setting."""
-        _ = self.policy
-
-    @property
-    def policy(self) -> PolicyConfig:
-        """How the translator decodes."""
-        return PolicyConfig(wait=self.wait)
 
     @property
     def journal_file(self) -> Path:

@@ -67,7 +67,7 @@ class FakeRecognizer:
         )
 
 
-def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
+def capitals(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
     if "crash" in words:
         raise RuntimeError("the fake network crashed")
     if "hang" in words:
@@ -77,7 +77,7 @@ def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> 
 
 
 def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig) -> Any:
-    return FakeTranslator(policy, model.source_lang, model.target_lang)
+    return FakeTranslator(capitals, model.source_lang, model.target_lang)
 
 
 if __name__ == "__main__":
