@@ -120,12 +120,20 @@ def load_translator(
 ) -> "Translator":
     """Load a translator that decodes as `policy` says.
 
+    A lossless one is verified by the ReTA model of the same languages in the same folder.
+
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
+        RegistryError: there is no verifier.
+        PolicyError: it cannot decode so.
     """
     from engine.policies import loader
 
-    return loader.load_translator(model.directory, device=device, policy=policy)
+    verifier = None
+    if policy is not None and policy.lossless:
+        registry = Registry(model.directory.parent)
+        verifier = registry.find_translator("reta", model.source_lang, model.target_lang).directory
+    return loader.load_translator(model.directory, device=device, policy=policy, verifier=verifier)
 
 
 def load_recognizer(model: Model, *, device: str) -> "OwsmCtc":

@@ -101,14 +101,15 @@ def greedy(
     limit = _limit(model, source)
     writer = Writer(model, prefix)
     writer.read(source)
-    written = writer.written
+    written, window = writer.written, limit
     while len(written) < limit:
         draft = list(propose(written)) if propose else []
-        draft = draft[: limit - len(written) - 1]
+        draft = draft[: min(window, limit - len(written) - 1)]
         favoured = bias.after(written) if bias else ()
         chosen = _choose(writer.predict(draft), draft, favoured, bias.beta if bias else 0.0)
         n_agreed = common_length(draft, chosen)
         written += draft[:n_agreed]
+        window = 2 * n_agreed + 1  # what was read in vain costs time: trust as much as was earned
         if chosen[n_agreed] == EOS_ID:
             break
         written.append(chosen[n_agreed])

@@ -82,6 +82,7 @@ def pairs_file(tmp_path: Path) -> Path:
         ("reta", "--speculative", "--schedule", "asr"),
         ("wait-k", "--wait", "2", "--mask-k", "1"),
         ("fretna", "--spoken"),
+        ("fretna", "--lossless"),
     ],
     ids=" ".join,
 )

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.policies.config import PolicyConfig
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.loader import load_translator
+from engine.policies.lossless import LosslessTranslator
 from engine.policies.reta import RetaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
@@ -20,6 +22,9 @@ def translators() -> list[Translator]:
     return [
         FretnaTranslator(fretna(), tokenizer()),
         RetaTranslator(autoregressive(), tokenizer()),
+        RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
+        RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
+        LosslessTranslator(fretna(), autoregressive(), tokenizer()),
         WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=2),
     ]
 
