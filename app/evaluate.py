@@ -1,4 +1,4 @@
-"""Evaluation of the shipped models on test sets, as numbers that a table can quote."""
+"""Evaluation of the recogniser on test sets, and what evaluations share."""
 
 import gzip
 import statistics
@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
-from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
 from engine.recognizer import RecognizedWord
 from engine.source import SourcePrefix
-from engine.stability import StabilityConfig
-from engine.translator import Translator
 from models.transcript import normalize_transcript
 
 Progress = Callable[[float], None]
@@ -67,58 +64,6 @@ def _column_indices(
         if len(names) > 1 and set(columns) <= set(names):
             return [names.index(name) for name in columns], False
     raise EvaluationError(f"{path}: has no columns {', '.join(columns)}; give their numbers from 0")
-
-
-def evaluate_translation(
-    translator: Translator,
-    pairs: Sequence[Sequence[str]],
-    *,
-    schedule: str = "words",
-    stability: StabilityConfig | None = None,
-    spoken: bool = False,
-    progress: Progress = lambda done: None,
-) -> dict[str, Any]:
-    """Translate (source, reference) pairs as they would be live, and score them.
-
-    Args:
-        translator: to be scored.
-        pairs: of complete sentences.
-        schedule: `words` or `offline`.
-        stability: rules of what is shown and committed.
-        spoken: show sources as a recogniser writes them.
-        progress: told the part that is done.
-
-    Returns:
-        The JSON object: quality, delay in source words, stability, computation.
-    """
-    import sacrebleu
-
-    traces: list[Trace] = []
-    for index, (source, reference) in enumerate(pairs):
-        text = normalize_transcript(source, translator.source_lang) if spoken else source
-        traces.append(
-            trace_sentence(
-                translator, text, reference, schedule=SCHEDULES[schedule], stability=stability
-            )
-        )
-        progress((index + 1) / len(pairs))
-    finals = [" ".join(trace.final) for trace in traces]
-    references = [trace.reference for trace in traces]
-    scores = score(traces)
-    return {
-        "n_sentences": len(traces),
-        "schedule": schedule,
-        "bleu": sacrebleu.corpus_bleu(finals, [references]).score,
-        "chrf": sacrebleu.corpus_chrf(finals, [references]).score,
-        "al": scores.al,
-        "laal": scores.laal,
-        "dal": scores.dal,
-        "ap": scores.ap,
-        "ne": scores.ne,
-        "changed_updates": scores.changed_updates,
-        "ms_per_update": spread([1000 * s for trace in traces for s in trace.update_s]),
-        "ms_per_sentence": spread([1000 * sum(trace.update_s) for trace in traces]),
-    }
 
 
 @dataclass(slots=True)
@@ -243,16 +188,9 @@ def live_figures(streamed: StreamedRecording, spent_s: float) -> dict[str, list[
     return figures
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median and upper percentiles."""
+def spread(values: Sequence[float], percentiles: Sequence[int] = (50, 90, 95)) -> dict[str, float]:
+    """Mean and percentiles."""
     ordered = sorted(values)
-
-    def at(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-    return {
-        "mean": statistics.fmean(ordered),
-        "p50": at(0.5),
-        "p90": at(0.9),
-        "p95": at(0.95),
-    }
+    last = len(ordered) - 1
+    ranks = {f"p{n}": ordered[min(last, n * len(ordered) // 100)] for n in percentiles}
+    return {"mean": statistics.fmean(ordered), **ranks}

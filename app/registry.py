@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.policies.config import PolicyConfig
     from engine.translator import Translator
     from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
@@ -114,15 +115,25 @@ def choose_device(name: str) -> str:
     return "cpu"
 
 
-def load_translator(model: Model, *, device: str, wait: int) -> "Translator":
-    """Load a translator; `wait` is the k of Wait-k.
+def load_translator(
+    model: Model, *, device: str, policy: "PolicyConfig | None" = None
+) -> "Translator":
+    """Load a translator that decodes as `policy` says.
+
+    A lossless one is verified by the ReTA model of the same languages in the same folder.
 
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
+        RegistryError: there is no verifier.
+        PolicyError: it cannot decode so.
     """
-    from engine import policies
+    from engine.policies import loader
 
-    return policies.load_translator(model.directory, device=device, wait=wait)
+    verifier = None
+    if policy is not None and policy.lossless:
+        registry = Registry(model.directory.parent)
+        verifier = registry.find_translator("reta", model.source_lang, model.target_lang).directory
+    return loader.load_translator(model.directory, device=device, policy=policy, verifier=verifier)
 
 
 def load_recognizer(model: Model, *, device: str) -> "OwsmCtc":

@@ -59,7 +59,7 @@ def main(source: str, settings: "Settings") -> int:
     sinks = _open_sinks(config)
     with console.status("Loading the models …"):
         device = choose_device(config.device)
-        translator = load_translator(model, device=device, wait=config.wait)
+        translator = load_translator(model, device=device, policy=config)
         job_input = load_input(device)
     session = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     with _journal(config, session, job_input.name) as journal:

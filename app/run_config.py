@@ -6,18 +6,18 @@ from typing import Literal
 
 import platformdirs
 
+from engine.policies.config import PolicyConfig
+
 Show = Literal["terminal", "overlay", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
+class RunConfig(PolicyConfig):
     """What to translate, how, and where captions go; the options of `dragoman run`."""
 
     source_lang: str = field(default="en", metadata={"key": "from"})
     target_lang: str = field(default="de", metadata={"key": "to"})
     translator: Literal["fretna", "reta", "wait-k"] = "fretna"
-    wait: int = 3
-    """The k of Wait-k: source words read before the first target word; others ignore it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     pace: Literal["real", "fast"] = "real"
     show: Show | None = None
@@ -31,11 +31,6 @@ class RunConfig:
     """Whether there is a journal at all."""
     models: Path | None = None
     """None: the shipped ones."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError, naming key, value and valid range, for the first bad setting."""
-        if not 1 <= self.wait <= 50:
-            raise ValueError(f"wait is {self.wait}, must be from 1 to 50")
 
     @property
     def journal_file(self) -> Path:

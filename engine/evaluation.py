@@ -6,6 +6,7 @@ words came, how many were taken back, and what each update cost.
 """
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,21 +23,47 @@ from engine.metrics import (
 from engine.stability import StabilityConfig, StableTarget, settle
 from engine.translator import Translator
 
-Schedule = Callable[[int], Iterable[int]]
-"""Number of source words → how many of them are read at each update, the last one all."""
+Schedule = Callable[[Sequence[str]], Iterable[int]]
+"""Source words → how many of them are read at each update, the last one all."""
+
+WORDS_PER_S = 2.5
+"""Rate at which the recogniser's schedule lets sentences be spoken."""
+
+STEP_MS = 400
+"""Interval between two updates of a recogniser."""
 
 
-def word_schedule(n_words: int) -> Iterable[int]:
+def word_schedule(words: Sequence[str]) -> Iterable[int]:
     """One update per source word."""
-    return range(1, n_words + 1)
+    return range(1, len(words) + 1)
 
 
-def offline_schedule(n_words: int) -> Iterable[int]:
+def recognizer_schedule(words: Sequence[str]) -> Iterable[int]:
+    """One update per recogniser step in which a word ended.
+
+    The sentence is spoken at `WORDS_PER_S`, its time shared out by letters: several short words
+    may end within one step, and during a long word there are steps without an update.
+    """
+    if not words:
+        return ()
+    letters = itertools.accumulate(len(word) + 1 for word in words)
+    n_letters = sum(len(word) + 1 for word in words)
+    duration_ms = 1000 * len(words) / WORDS_PER_S
+    steps = [math.ceil(duration_ms * spoken / n_letters / STEP_MS) for spoken in letters]
+    last_of_step = [*map(int.__lt__, steps, steps[1:]), True]
+    return [n_read for n_read, last in enumerate(last_of_step, 1) if last]
+
+
+def offline_schedule(words: Sequence[str]) -> Iterable[int]:
     """One update with the whole sentence."""
-    return (n_words,)
+    return (len(words),)
 
 
-SCHEDULES: dict[str, Schedule] = {"words": word_schedule, "offline": offline_schedule}
+SCHEDULES: dict[str, Schedule] = {
+    "words": word_schedule,
+    "asr": recognizer_schedule,
+    "offline": offline_schedule,
+}
 
 
 @dataclass(slots=True)
@@ -68,7 +95,7 @@ def trace_sentence(
     trace = Trace(source, reference)
     words = source.split()
     session, state = translator.start(), StableTarget()
-    for n_read in schedule(len(words)):
+    for n_read in schedule(words):
         finished = n_read == len(words)
         prefix = " ".join(words[:n_read])
         start = time.perf_counter()

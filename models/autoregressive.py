@@ -115,8 +115,28 @@ class IncrementalDecoder:
         for layer in self._layers:
             layer.own.truncate(length)
 
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows of the batch, which may repeat: (new batch,)."""
+        for layer in self._layers:
+            layer.own.select(rows)
+            layer.cross.select(rows)
+        for cache in self._encoder_caches or ():
+            cache.select(rows)
+        if self._cross_mask is not None:
+            self._cross_mask = self._cross_mask[rows]
+
     def step(self, tokens: Tensor) -> Tensor:
         """Write target tokens (batch, time ≥ 1); logits of the token after the last: (batch, V)."""
+        return self._model.project(self._advance(tokens)[:, -1])
+
+    def verify(self, tokens: Tensor) -> Tensor:
+        """Write target tokens (batch, time ≥ 1); logits of the token after each: (batch, time, V).
+
+        One pass, whatever the number of tokens: what a teacher thinks of a draft.
+        """
+        return self._model.project(self._advance(tokens))
+
+    def _advance(self, tokens: Tensor) -> Tensor:
         start = self.n_written
         if start + tokens.shape[1] > self._model.max_target_tokens:
             raise ValueError(f"target is longer than {self._model.max_target_tokens} tokens")
@@ -128,35 +148,7 @@ class IncrementalDecoder:
             if keys is None or values is None:
                 raise ValueError("nothing was read before the first step")
             x = layer(x, mask, keys, values, self._cross_mask, cache=cache.own)
-        return self._model.project(x[:, -1])
-
-
-def greedy(
-    model: AutoregressiveTransformer,
-    source: Sequence[int],
-    prefix: Sequence[int] = (),
-    max_tokens: int | None = None,
-) -> list[int]:
-    """Greedy translation of one source, beginning with a forced target prefix.
-
-    Returns target token ids without BOS and EOS, the prefix included.
-
-    Raises:
-        ValueError: the source is longer than the model's positions.
-    """
-    limit = min(max_tokens or 2 * len(source) + 16, model.max_target_tokens - 1)
-    decoder = IncrementalDecoder(model)
-    device = model.embedding.weight.device
-    decoder.read(torch.tensor([source], device=device))
-    written = list(prefix)
-    logits = decoder.step(torch.tensor([[BOS_ID, *prefix]], device=device))
-    while len(written) < limit:
-        token = int(logits[0].argmax())
-        if token == EOS_ID:
-            break
-        written.append(token)
-        logits = decoder.step(torch.tensor([[token]], device=device))
-    return written
+        return x
 
 
 def greedy_batch(

@@ -33,6 +33,11 @@ class KeyValues:
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
 
+    def select(self, rows: Tensor) -> None:
+        """Keep these rows of the batch, which may repeat."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys[rows], self.values[rows]
+
     @property
     def length(self) -> int:
         """Number of time steps held."""

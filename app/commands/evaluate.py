@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.policy import add_policy_options, read_policy
 from app.registry import DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
@@ -40,8 +41,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     translate.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
     translate.add_argument("--to", dest="target_lang", default="de", metavar="LANG")
     translate.add_argument("--translator", choices=TRANSLATORS, default="fretna")
-    translate.add_argument("--wait", type=int, default=3, metavar="K")
-    translate.add_argument("--schedule", choices=("words", "offline"), default="words")
+    add_policy_options(translate)
+    translate.add_argument(
+        "--schedule",
+        choices=("words", "asr", "offline"),
+        default="words",
+        help="an update per word, per step of a recogniser, or one in all (words)",
+    )
     translate.add_argument("--agreement", type=int, metavar="N", help="as in the settings")
     translate.add_argument("--mask-k", type=int, metavar="K", help="as in the settings")
     translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
@@ -67,7 +73,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def _translate(arguments: argparse.Namespace) -> int:
     from app import config
-    from app.evaluate import evaluate_translation, read_columns
+    from app.evaluate import read_columns
+    from app.evaluate_translation import evaluate_translation, system_name
     from app.registry import Registry, choose_device, load_translator
 
     rows = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
@@ -80,7 +87,8 @@ def _translate(arguments: argparse.Namespace) -> int:
     )
     _set_threads(arguments.threads)
     device = choose_device(arguments.device)
-    translator = load_translator(model, device=device, wait=arguments.wait)
+    policy = read_policy(arguments)
+    translator = load_translator(model, device=device, policy=policy)
     with _progress("translating") as progress:
         result = evaluate_translation(
             translator,
@@ -90,9 +98,7 @@ def _translate(arguments: argparse.Namespace) -> int:
             spoken=arguments.spoken,
             progress=progress,
         )
-    system = arguments.translator
-    if system == "wait-k":
-        system = f"wait-{arguments.wait}"
+    system = system_name(arguments.translator, policy)
     _print({"system": system, "set": arguments.set.name, **result}, arguments.json)
     return 0
 
@@ -211,7 +217,13 @@ def _print(result: dict[str, Any], path: Path | None) -> None:
 
     table = Table(show_header=False)
     for key, value in result.items():
-        table.add_row(key, _cell(value))
+        classes = value if isinstance(value, dict) else {}
+        if any(isinstance(item, dict) for item in classes.values()):
+            table.add_row(key)
+            for name, item in classes.items():
+                table.add_row(f"  {name} words", _cell(item))
+        else:
+            table.add_row(key, _cell(value))
     Console(file=sys.stdout).print(table)
 
 

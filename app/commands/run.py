@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.registry import DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
     add("--translator", choices=TRANSLATORS, help="policy (fretna)")
-    add("--wait", type=int, metavar="K", help="words that wait-k stays behind (3)")
+    add_policy_options(parser)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
@@ -61,7 +62,7 @@ _TABLES = {
         "source_lang",
         "target_lang",
         "translator",
-        "wait",
+        *POLICY_OPTIONS,
         "device",
         "pace",
         "show",

@@ -14,6 +14,7 @@ import numpy as np
 
 from app import cli, inputs, registry, run
 from engine.audio import AudioChunk
+from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.fakes import FakeTranslator, fickle
@@ -66,7 +67,7 @@ class FakeRecognizer:
         )
 
 
-def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
+def capitals(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
     if "crash" in words:
         raise RuntimeError("the fake network crashed")
     if "hang" in words:
@@ -75,8 +76,8 @@ def policy(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> 
     return fickle(words, finished, committed)
 
 
-def load_translator(model: registry.Model, *, device: str, wait: int) -> Any:
-    return FakeTranslator(policy, model.source_lang, model.target_lang)
+def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig) -> Any:
+    return FakeTranslator(capitals, model.source_lang, model.target_lang)
 
 
 if __name__ == "__main__":

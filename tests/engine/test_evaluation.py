@@ -1,6 +1,15 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.evaluation import offline_schedule, score, trace_sentence
+from engine.evaluation import (
+    WORDS_PER_S,
+    offline_schedule,
+    recognizer_schedule,
+    score,
+    trace_sentence,
+    word_schedule,
+)
 from engine.stability import StabilityConfig
 from engine.translator import Hypothesis
 
@@ -55,3 +64,23 @@ def test_a_sentence_without_output_counts_for_nothing_but_its_updates() -> None:
     empty = trace_sentence(Script("", ""), "p q", "a b", stability=OPEN)
     scores = score([empty])
     assert (scores.al, scores.ne, scores.changed_updates) == (0.0, 0.0, 0.0)
+
+
+def test_a_recogniser_brings_short_words_together_and_makes_long_ones_wait() -> None:
+    # Six words in 2.4 s, 30 letters with spaces: 80 ms a letter; the words end at 0.16, 0.32, 0.48,
+    # 0.64, 2.24 and 2.4 s, that is in the steps 1, 1, 2, 2, 6 and 6 of 400 ms.
+    words = ["I", "I", "I", "I", "characterisationist", "I"]
+    assert list(recognizer_schedule(words)) == [2, 4, 6]
+    assert list(recognizer_schedule(["same"] * 5)) == [1, 2, 3, 4, 5]
+
+
+@given(st.lists(st.text("abcdef", min_size=1, max_size=12), max_size=12))
+def test_every_schedule_grows_and_ends_with_all_words(words: list[str]) -> None:
+    for schedule in (word_schedule, recognizer_schedule, offline_schedule):
+        reads = list(schedule(words))
+        assert reads == sorted(set(reads))
+        assert reads[-1:] in ([len(words)], [])
+
+
+def test_a_recogniser_step_is_one_word_long_on_average() -> None:
+    assert WORDS_PER_S * 0.4 == 1.0

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from models.autoregressive import IncrementalDecoder, greedy, greedy_batch
+from models.autoregressive import IncrementalDecoder, greedy_batch
+from models.decoding import greedy
 from models.tokenizer import BOS_ID
 from models.translation import pad, source_ids
 from tests.models.translators import SENTENCES, autoregressive, tokenizer
@@ -58,12 +59,6 @@ def test_padding_changes_no_translation() -> None:
     assert [row[:n] for row, n in zip(together, limits, strict=True)] == [
         row[:n] for row, n in zip(alone, limits, strict=True)
     ]
-
-
-def test_a_translation_begins_with_its_forced_prefix() -> None:
-    prefix = tokenizer().encode("Wir haben")
-    with torch.inference_mode():
-        assert greedy(autoregressive(), SOURCE, prefix)[: len(prefix)] == prefix
 
 
 def test_a_source_beyond_the_positions_is_a_value_error() -> None:

@@ -6,7 +6,7 @@ import torch
 
 from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
-from models.tokenizer import Tokenizer, train_tokenizer
+from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
 from models.translation import TranslatorConfig
 
 SENTENCES = (
@@ -54,3 +54,17 @@ def fretna(seed: int = 1) -> Fretna:
     """An untrained FReTNA."""
     torch.manual_seed(seed)
     return Fretna(config("fretna")).eval()
+
+
+def talkative(kind: str = "reta", seed: int = 1) -> AutoregressiveTransformer:
+    """An untrained model whose outputs vary in length and tokens, as a trained one's do.
+
+    In double precision: a step and a pass over many tokens round differently, and with random
+    weights every token is a close call.
+    """
+    model = autoregressive(kind, seed).double()
+    with torch.no_grad():
+        for parameter in model.layers.parameters():
+            parameter *= 4 if parameter.dim() > 1 else 1
+        model.embedding.weight[EOS_ID] *= 3
+    return model

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.policies import load_translator
+from engine.policies.config import PolicyConfig
+from engine.policies.loader import load_translator
 from models.checkpoint import read_checkpoint
 from models.fretna import HIDDEN
 from models.training.distillation import distill
@@ -66,7 +67,7 @@ def train(kind: str, data: Path, n_steps: int) -> Path:
 def test_a_translator_learns_a_few_sentences_by_heart(kind: str, n_steps: int, data: Path) -> None:
     directory = train(kind, data, n_steps)
     assert read_checkpoint(directory).config["dev"]["bleu"] > 90
-    translator = load_translator(directory, wait=20)
+    translator = load_translator(directory, policy=PolicyConfig(wait=20))
     for source, target in PAIRS:
         hypothesis = translator.start().update(source, finished=True)
         assert hypothesis.text == target

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.policies import (
-    FretnaTranslator,
-    RetaTranslator,
-    WaitKTranslator,
-    load_translator,
-)
+from engine.policies.config import PolicyConfig
+from engine.policies.fretna import FretnaTranslator
+from engine.policies.loader import load_translator
+from engine.policies.lossless import LosslessTranslator
+from engine.policies.reta import RetaTranslator
+from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
@@ -22,6 +22,9 @@ def translators() -> list[Translator]:
     return [
         FretnaTranslator(fretna(), tokenizer()),
         RetaTranslator(autoregressive(), tokenizer()),
+        RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
+        RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
+        LosslessTranslator(fretna(), autoregressive(), tokenizer()),
         WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=2),
     ]
 
@@ -93,7 +96,7 @@ def test_a_checkpoint_of_each_kind_becomes_its_policy(tmp_path: Path) -> None:
         ("wait-k", autoregressive("wait-k"), WaitKTranslator),
     ):
         save_checkpoint(tmp_path / kind, model.config.to_dict(), model, tokenizer().model)
-        translator = load_translator(tmp_path / kind, wait=3)
+        translator = load_translator(tmp_path / kind)
         assert isinstance(translator, policy)
         assert (translator.source_lang, translator.target_lang) == ("en", "de")
 

@@ -1,0 +1,1 @@
+"""The policies behind the translator protocol, on the models' networks."""
