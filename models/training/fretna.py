@@ -8,7 +8,12 @@ from torch import Tensor
 
 from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
 from models.fretna import HIDDEN, Fretna
-from models.training.projection import project_best, project_labels
+from models.training.projection import (
+    VocabularySample,
+    project_best,
+    project_labels,
+    sample_vocabulary,
+)
 from models.training.translation_data import Batch
 from models.training.translator import TranslatorTask
 from models.translation import TranslatorConfig
@@ -20,6 +25,13 @@ class FretnaTask(TranslatorTask):
     A first pass without gradients says how far off the model is; the worse, the more slots of the
     target's best alignment are revealed to the second pass, which learns the slots. Not every
     batch is glanced at: without its first pass, a batch takes little more than half the time.
+
+    Args:
+        config: sizes of the model.
+        glance_start: part of the wrong slots that is revealed at first.
+        glance_end: the same at the end of the schedule.
+        glance_share: part of the batches that are glanced at.
+        n_sampled: ids of the vocabulary that stand for those that a batch does not hold.
     """
 
     def __init__(
@@ -29,11 +41,13 @@ class FretnaTask(TranslatorTask):
         glance_start: float = 0.5,
         glance_end: float = 0.2,
         glance_share: float = 0.5,
+        n_sampled: int = 1000,
         **kw: Any,
     ) -> None:
         super().__init__(config, *args, **kw)
         self._glance = (glance_start, glance_end)
         self._glance_share = glance_share
+        self._n_sampled = n_sampled
         self.model: Fretna = Fretna(config)
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, float]:
@@ -45,12 +59,13 @@ class FretnaTask(TranslatorTask):
         valid = torch.arange(int(n_slots.max()), device=n_slots.device) < n_slots[:, None]
         targets = batch.target[:, 1:]  # EOS and padding lie behind the target lengths
         labels = extend_with_blanks(targets)[:, None, :].expand(*valid.shape, -1)[valid]
+        sample = sample_vocabulary(labels, model.config.vocab_size, self._n_sampled)
         revealed = None
         if float(torch.rand(())) < self._glance_share:
-            revealed = self._reveal(memory, batch, valid, labels, progress)
-        states = model.slot_states(memory, batch.source_lengths, revealed)
-        weight = model.embedding.weight
-        logits, normaliser = project_labels(model.norm(states[valid]), weight, labels)
+            revealed = self._reveal(memory, batch, valid, sample, progress)
+        states = model.norm(model.slot_states(memory, batch.source_lengths, revealed)[valid])
+        weight = model.embedding.weight[sample.ids]
+        logits, normaliser = project_labels(states, weight, sample.labels, sample.bias)
         scores = _unflatten(logits - normaliser[:, None], valid)
         losses = ctc_loss(scores, n_slots, targets, batch.target_lengths)
         n_tokens = int(batch.target_lengths.sum())
@@ -58,7 +73,12 @@ class FretnaTask(TranslatorTask):
 
     @torch.no_grad()
     def _reveal(
-        self, memory: Tensor, batch: Batch, valid: Tensor, labels: Tensor, progress: float
+        self,
+        memory: Tensor,
+        batch: Batch,
+        valid: Tensor,
+        sample: VocabularySample,
+        progress: float,
     ) -> Tensor:
         """The slots to reveal after a first pass, as `glance` returns them.
 
@@ -66,19 +86,20 @@ class FretnaTask(TranslatorTask):
             memory: encoded source.
             batch: of the loss.
             valid: the slots that exist, (batch, slots).
-            labels: labels and blanks of the target for each valid slot, (slots, 2n + 1).
+            sample: vocabulary, and the labels and blanks of the target for each valid slot.
             progress: part of the schedule that is done.
         """
         model = self.model
         states = model.norm(model.slot_states(memory, batch.source_lengths)[valid])
         # Not normalised: that would add the same to every path.
-        logits, best = project_best(states, model.embedding.weight, labels)
+        weight = model.embedding.weight[sample.ids]
+        logits, best = project_best(states, weight, sample.labels)
         aligned = best_alignment(
             _unflatten(logits, valid), valid.sum(dim=1), batch.target[:, 1:], batch.target_lengths
         )
         start, end = self._glance
         ratio = start + (end - start) * progress
-        return glance(_unflatten(best, valid), aligned, valid, ratio)
+        return glance(_unflatten(sample.ids[best], valid), aligned, valid, ratio)
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return [collapse(path) for path in self.model.paths_batch(sources)]

@@ -6,7 +6,9 @@ are 96 MB in single precision) and going over them several times takes longer th
 so they are made in blocks, forwards, and once more backwards.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,13 +18,53 @@ _BLOCK = 512
 """Rows whose logits are held at once: 12 MB with 6,000 pieces."""
 
 
-def project_labels(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, slots=True)
+class VocabularySample:
+    """A part of the vocabulary that stands for all of it in one batch: sampled softmax.
+
+    It holds every label of the batch and some of the other ids, each of which counts for as many
+    as were left out (Jean et al. 2015, arXiv 1412.2007).
+    """
+
+    ids: Tensor
+    """The ids in the sample, (n,)."""
+    labels: Tensor
+    """The labels of the batch as places in the sample, shape as given."""
+    bias: Tensor
+    """Added to the logits of the sample, (n,): log of how many ids each stands for."""
+
+
+def sample_vocabulary(labels: Tensor, n_vocabulary: int, n_others: int) -> VocabularySample:
+    """Draw a sample of the vocabulary around the labels of a batch.
+
+    Args:
+        labels: ids, of any shape.
+        n_vocabulary: size of the vocabulary.
+        n_others: how many ids are drawn of those that are not among the labels.
+    """
+    own: Tensor = torch.unique(labels)
+    is_other = torch.ones(n_vocabulary, dtype=torch.bool, device=labels.device)
+    is_other[own] = False
+    others = is_other.nonzero()[:, 0]
+    drawn = others[torch.randperm(len(others), device=labels.device)[:n_others]]
+    ids = torch.cat((own, drawn))
+    places = torch.empty(n_vocabulary, dtype=torch.long, device=labels.device)
+    places[ids] = torch.arange(len(ids), device=labels.device)
+    bias = torch.zeros(len(ids), device=labels.device)
+    bias[len(own) :] = math.log(len(others) / max(1, len(drawn)))
+    return VocabularySample(ids, places[labels], bias)
+
+
+def project_labels(
+    states: Tensor, weight: Tensor, labels: Tensor, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Logits of each row's labels, and the log-sum-exp over the vocabulary.
 
     Args:
         states: (rows, d).
         weight: (vocabulary, d).
         labels: ids, (rows, n).
+        bias: added to the logits within the log-sum-exp, without a gradient, (vocabulary,).
 
     Returns:
         (rows, n) and (rows,) in single precision, differentiable.
@@ -31,7 +73,7 @@ def project_labels(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tens
         dtype = torch.get_autocast_dtype(states.device.type)
         states, weight = states.to(dtype), weight.to(dtype)
     scores: tuple[Tensor, Tensor] = _ProjectLabels.apply(  # type: ignore[no-untyped-call]
-        states, weight, labels
+        states, weight, labels, bias
     )
     return scores
 
@@ -49,18 +91,23 @@ def project_best(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor
 
 class _ProjectLabels(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, bias: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         picked, normalisers = [], []
         for block, ids in zip(_blocks(states), _blocks(labels), strict=True):
             logits = (block @ weight.T).float()
             picked.append(logits.gather(1, ids))
+            if bias is not None:
+                logits += bias
             normalisers.append(logits.logsumexp(dim=1))
         normaliser = torch.cat(normalisers)
+        ctx.bias = bias
         ctx.save_for_backward(states, weight, labels, normaliser)
         return torch.cat(picked), normaliser
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         states, weight, labels, normaliser = ctx.saved_tensors
         of_states = []
         of_weight = torch.zeros(weight.shape, device=weight.device)
@@ -69,12 +116,14 @@ class _ProjectLabels(torch.autograd.Function):
             *(_blocks(part) for part in parts), strict=True
         ):
             logits = (block @ weight.T).float()
+            if ctx.bias is not None:
+                logits += ctx.bias
             # d logsumexp / d logits = softmax
             gradient = logits.sub_(total[:, None]).exp_().mul_(of_total[:, None])
             gradient = gradient.scatter_add_(1, ids, of_picked).to(weight.dtype)
             of_states.append(gradient @ weight)
             of_weight += gradient.T @ block
-        return torch.cat(of_states), of_weight.to(weight.dtype), None
+        return torch.cat(of_states), of_weight.to(weight.dtype), None, None
 
 
 def _blocks(rows: Tensor) -> Sequence[Tensor]:

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from models.training.projection import project_best, project_labels
+from models.training.projection import project_best, project_labels, sample_vocabulary
 
 
 def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -35,3 +36,27 @@ def test_the_best_label_is_that_of_the_whole_projection() -> None:
     logits = states @ weight.T
     assert torch.equal(best, logits.argmax(dim=1))
     torch.testing.assert_close(picked, logits.gather(1, labels), rtol=1e-4, atol=1e-4)
+
+
+def test_a_sample_holds_every_label_and_stands_for_the_whole_vocabulary() -> None:
+    labels = torch.tensor([[3, 7], [7, 30]])
+    torch.manual_seed(1)
+    sample = sample_vocabulary(labels, 40, 10)
+    assert len(sample.ids.unique()) == len(sample.ids) == 13
+    assert torch.equal(sample.ids[sample.labels], labels)
+    assert float(sample.bias.exp().sum()) == pytest.approx(40)
+
+
+def test_the_normaliser_of_a_sample_estimates_that_of_the_vocabulary() -> None:
+    states, weight, labels = inputs()
+    _, exact = project_labels(states, weight, labels)
+    estimates = []
+    for seed in range(200):
+        torch.manual_seed(seed)
+        sample = sample_vocabulary(labels[:2], 40, 20)
+        part = weight[sample.ids]
+        _, normaliser = project_labels(states[:2], part, sample.labels, sample.bias)
+        estimates.append(normaliser.exp())
+    torch.testing.assert_close(
+        torch.stack(estimates).mean(dim=0), exact[:2].exp(), rtol=0.1, atol=0.0
+    )
