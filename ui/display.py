@@ -66,6 +66,11 @@ def has_compositor(platform: str, environ: Mapping[str, str]) -> bool:
     return _reply(xcb.xcb_get_selection_owner_reply, connection, cookie) != 0
 
 
+def is_bridged(platform: str, environ: Mapping[str, str]) -> bool:
+    """Whether the X server stands in a Wayland session (XWayland)."""
+    return platform == "xcb" and bool(environ.get("WAYLAND_DISPLAY"))
+
+
 def _platform_plugins() -> Path:
     """The folder of Qt's platform plugins."""
     try:
