@@ -135,13 +135,14 @@ class Motion:
 
 
 def _rolled(old: tuple[Line, ...], new: tuple[Line, ...]) -> int:
-    """By how many rows the lines that stay went up."""
+    """By how many rows the lines that stay went up; where they differ, none may slide down."""
     rows = {(line.segment, line.index): line.row for line in old}
-    for line in new:
-        before = rows.get((line.segment, line.index))
-        if before is not None:
-            return max(0, before - line.row)
-    return 0
+    ways = [
+        rows[line.segment, line.index] - line.row
+        for line in new
+        if (line.segment, line.index) in rows
+    ]
+    return max(0, min(ways, default=0))
 
 
 def _at_row(line: Line, row: int) -> Line:
