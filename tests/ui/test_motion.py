@@ -92,13 +92,14 @@ def test_a_committed_word_keeps_its_column_and_never_goes_down(
     for nth, one in enumerate(captions):
         now_s = nth * step_s
         show(motion, state, one, now_s)
+        before, placed = placed, {}
         for line in motion._lines:
             for number, word in enumerate(line.words):
                 if not word.committed:
                     continue
                 key = line.segment, line.index, number
                 row = line.row + motion._slide(now_s)
-                x, before = placed.get(key, (word.x, row))
+                x, row_before = before.get(key, (word.x, row))
                 assert word.x == x
-                assert row <= before + 1e-9
+                assert row <= row_before + 1e-9
                 placed[key] = x, row
