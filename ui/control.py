@@ -21,7 +21,9 @@ class Choice:
 
     value: str
     label: str
-    """For people."""
+    """A name that is not translated, of a device for example."""
+    loopback: bool = False
+    """A source that hears what the computer plays."""
 
 
 @dataclass(frozen=True, slots=True)

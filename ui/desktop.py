@@ -10,7 +10,7 @@ from ui.control import Archive, Control
 from ui.history_window import HistoryWindow
 from ui.overlay import Overlay
 from ui.platform_limits import Platform, limits_text
-from ui.readout import status_text
+from ui.readout import notice_text, status_text
 from ui.session_menu import SessionMenu
 from ui.settings import OverlaySettings
 from ui.settings_window import SettingsWindow
@@ -105,4 +105,5 @@ class Desktop(QObject):
     def _say_in_tray(self) -> None:
         if self.tray is not None:
             notice = self.overlay.notice
-            self.tray.say(notice.text or status_text(self.overlay.figures, notice))
+            text = notice_text(notice) or status_text(self.overlay.figures)
+            self.tray.say(" · ".join(part for part in (text, notice.detail) if part))

@@ -35,8 +35,8 @@ class Readout:
         figures: Figures,
     ) -> None:
         """Paint a line at the top of the band: the figures, or trouble as a label."""
-        trouble = self.notice.text if self.urgent or self.notice.phase == "starting" else ""
-        text = trouble or (status_text(figures, self.notice) if settings.status else "")
+        trouble = notice_text(self.notice)
+        text = trouble or (status_text(figures) if settings.status else "")
         if not text:
             return
         height = look.status.line_height
@@ -54,8 +54,27 @@ class Readout:
         painter.drawText(area, Qt.AlignmentFlag.AlignRight, text)
 
 
-def status_text(figures: Figures, notice: Notice) -> str:
-    """The figures in words: `0.9 s · NE 0.12 · keeping up · 2 viewers`."""
+def notice_text(notice: Notice) -> str:
+    """What the job says, in the user's language; empty if all is well."""
+    texts = {
+        ("starting", "session"): QCoreApplication.translate("Readout", "Loading the models …"),
+        ("starting", "feed"): QCoreApplication.translate("Readout", "Connecting to the feed …"),
+        ("stopped", "session"): QCoreApplication.translate("Readout", "Stopped"),
+        ("lost", "device"): QCoreApplication.translate(
+            "Readout", "The sound device is gone; looking for it …"
+        ),
+        ("lost", "feed"): QCoreApplication.translate(
+            "Readout", "The feed is gone; connecting again …"
+        ),
+        ("failed", "session"): QCoreApplication.translate(
+            "Readout", "The session failed; starting again …"
+        ),
+    }
+    return texts.get((notice.phase, notice.subject), "")
+
+
+def status_text(figures: Figures) -> str:
+    """The figures in words: `0.9 s · NE 0.12 · keeping up`."""
     parts = []
     if figures.delay_s is not None:
         parts.append(
@@ -69,10 +88,6 @@ def status_text(figures: Figures, notice: Notice) -> str:
     load = figures.load
     if load is not None:
         parts.append(load_text(load))
-    if notice.n_viewers is not None:
-        parts.append(
-            QCoreApplication.translate("Readout", "viewers: {n}").format(n=notice.n_viewers)
-        )
     return " · ".join(parts)
 
 

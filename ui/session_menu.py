@@ -1,10 +1,10 @@
 """The part of the menu that controls the session: start and stop, what is heard, into what."""
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QCoreApplication, QObject
 from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QMenu
 
-from ui.control import Control, Option
+from ui.control import Choice, Control, Option
 
 
 class SessionMenu(QObject):
@@ -51,7 +51,7 @@ class SessionMenu(QObject):
             old.deleteLater()
         group = QActionGroup(submenu)
         for choice in option.choices:
-            action = QAction(choice.label, group)
+            action = QAction(choice_text(choice), group)
             action.setCheckable(True)
             action.setChecked(choice.value == option.chosen)
             action.triggered.connect(
@@ -65,3 +65,18 @@ class SessionMenu(QObject):
         else:
             self._control.start()
         self.refresh()
+
+
+def choice_text(choice: Choice) -> str:
+    """A choice in the user's language."""
+    if choice.loopback:
+        text = QCoreApplication.translate("Choices", "What the computer plays ({device})")
+        return text.format(device=choice.label)
+    known = {
+        "mic": QCoreApplication.translate("Choices", "Default microphone"),
+        "eager": QCoreApplication.translate("Choices", "Eager: early and restless"),
+        "balanced": QCoreApplication.translate("Choices", "Balanced"),
+        "steady": QCoreApplication.translate("Choices", "Steady: two words later"),
+        "steadiest": QCoreApplication.translate("Choices", "Steadiest: four words later"),
+    }
+    return known.get(choice.value, choice.label)

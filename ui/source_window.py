@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
 )
 
 from ui.control import Control
+from ui.session_menu import choice_text
 
 
 class SourceWindow(QDialog):
@@ -36,7 +37,7 @@ class SourceWindow(QDialog):
         for option in control.options():
             if option.key == "source":
                 for choice in option.choices:
-                    self.sources.addItem(choice.label, choice.value)
+                    self.sources.addItem(choice_text(choice), choice.value)
                 self.sources.setCurrentIndex(self.sources.findData(option.chosen))
         self.sources.currentIndexChanged.connect(self._listen)
         self._level.connect(lambda level: self.meter.setValue(round(100 * level)))

@@ -25,12 +25,11 @@ class Notice:
     """What a job says of itself; a newer one replaces it."""
 
     phase: Phase
-    """`lost`: the device or the feed is gone and is being looked for; `failed`: the engine
-    died and starts again, or cannot."""
-    text: str = ""
-    """One line for people, in the language of the interface."""
-    n_viewers: int | None = None
-    """Clients of the feed that this session serves; None without a feed."""
+    """`lost`: the device or the feed is gone and is being looked for; `failed`: the session
+    died and is started again."""
+    subject: Literal["session", "device", "feed"] = "session"
+    detail: str = ""
+    """One line for the curious, not translated: what the error said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def test_the_newest_notice_arrives_after_the_captions_before_it(bridge: CaptionB
     heard: list[object] = []
     bridge.arrived.connect(lambda captions, _: heard.extend(captions))
     bridge.noticed.connect(heard.append)
-    lost, found = Notice(phase="lost", text="gone"), Notice(phase="running")
+    lost, found = Notice(phase="lost", subject="feed"), Notice(phase="running")
     thread = threading.Thread(
         target=lambda: [bridge.publish(news) for news in (caption("eins"), lost, found)]
     )
