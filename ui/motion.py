@@ -21,6 +21,8 @@ FADE_FROM = 0.45
 class Sprite:
     """One word as it is painted now."""
 
+    key: tuple[int, int, int]
+    """Segment, line of the segment, word of the line."""
     word: Word
     rtl: bool
     row: float
@@ -40,6 +42,7 @@ class _Seen:
 class _Leaving:
     """A word that is no longer in the frame but still to be seen."""
 
+    key: tuple[int, int, int]
     word: Word
     line: Line
     alpha: float
@@ -92,12 +95,13 @@ class Motion:
             else:
                 alpha = gone.alpha - _appear(now_s, gone.since_s)
             if alpha > 0:
-                yield Sprite(gone.word, gone.line.rtl, gone.line.row + shift, alpha)
+                yield Sprite(gone.key, gone.word, gone.line.rtl, gone.line.row + shift, alpha)
         for line in self._lines:
             for nth, word in enumerate(line.words):
-                seen = self._seen.get((line.segment, line.index, nth))
+                key = line.segment, line.index, nth
+                seen = self._seen.get(key)
                 alpha = 1.0 if seen is None else _appear(now_s, seen.since_s)
-                yield Sprite(word, line.rtl, line.row + shift, alpha)
+                yield Sprite(key, word, line.rtl, line.row + shift, alpha)
 
     def _slide(self, now_s: float) -> float:
         """By how many rows everything is still below its place."""
@@ -127,7 +131,7 @@ class Motion:
                 if now is not None and before.since_s == now_s:
                     continue  # seen for no time yet
                 alpha = _appear(now_s, before.since_s)
-                self._leaving.append(_Leaving(word, moved, alpha, now_s))
+                self._leaving.append(_Leaving(key, word, moved, alpha, now_s))
                 fresh = True
         self._seen = seen
         if fresh:
