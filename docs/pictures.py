@@ -139,7 +139,9 @@ class Stage:
 def overlay(stage: Stage) -> None:
     """The band over a picture, from the shipped recording."""
     options = ("--translator", "reta", "--no-journal", "--show", "overlay")
-    with stage.dragoman("run", "assets/demo.opus", *options, overlay={"status": True}):
+    with stage.dragoman(
+        "run", "assets/demo.opus", *options, overlay={"status": True, "motion": "off"}
+    ):
         stage.wait_for_ink(2500)
         time.sleep(4)
         stage.save("overlay.png", (0, 300, 1280, 420))

@@ -24,6 +24,9 @@ class Actions(QObject):
         self._shows: dict[str, QAction] = {}
         self.lock = self._toggle("locked", self.tr("Lock (mouse goes through)"), "Ctrl+L")
         self.reading = self._toggle("reading_mode", self.tr("Reading mode"), "Ctrl+R")
+        self.hide = self._action(self.tr("Hide the band"))
+        self.hide.setCheckable(True)
+        self.hide.toggled.connect(lambda hidden: overlay.setVisible(not hidden))
         self.status = self._toggle("status", self.tr("Show delay and state"), "Ctrl+D")
         self._choices = QActionGroup(self)
         self._show("both", self.tr("Translation and source"), "Ctrl+1")
@@ -44,9 +47,13 @@ class Actions(QObject):
         self.quit.triggered.connect(overlay.close)
         overlay.changed.connect(self._follow)
 
+    def press(self, name: str) -> None:
+        """What a global hotkey of that name does."""
+        {"lock": self.lock, "hide": self.hide, "reading": self.reading}[name].toggle()
+
     def fill(self, menu: QMenu) -> None:
         """Put the actions into a menu."""
-        menu.addActions([self.lock, self.reading])
+        menu.addActions([self.lock, self.reading, self.hide])
         shown = menu.addMenu(self.tr("Show"))
         assert shown is not None
         shown.addActions(list(self._shows.values()))

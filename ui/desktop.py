@@ -8,6 +8,7 @@ from ui.bridge import CaptionBridge
 from ui.changes import Changes
 from ui.control import Archive, Control
 from ui.history_window import HistoryWindow
+from ui.hotkeys import grab
 from ui.overlay import Overlay
 from ui.platform_limits import Platform, limits_text
 from ui.readout import notice_text, status_text
@@ -52,6 +53,9 @@ class Desktop(QObject):
         self.tray = Tray(menu, self.actions) if settings.tray else None
         if self.tray is not None:
             menu.aboutToShow.connect(self._say_in_tray)
+        self._hotkeys = grab(self, platform.name) if settings.hotkeys else None
+        if self._hotkeys is not None:
+            self._hotkeys.pressed.connect(self.actions.press)
         self._windows: dict[str, QWidget] = {}
 
     def show(self) -> None:
@@ -64,6 +68,8 @@ class Desktop(QObject):
 
     def close(self) -> None:
         """Take everything from the screen."""
+        if self._hotkeys is not None:
+            self._hotkeys.close()
         if self.tray is not None:
             self.tray.hide()
         history = self._windows.get("HistoryWindow")

@@ -39,6 +39,7 @@ class HistoryWindow(QDialog):
         self._background = Background(self)
         self.sessions = QListWidget()
         self.sessions.setAccessibleName(self.tr("Sessions"))
+        self.sessions.setWordWrap(True)
         self.sessions.currentItemChanged.connect(self._open)
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([self.tr("Time"), self.tr("Said"), self.tr("Shown")])
@@ -67,11 +68,13 @@ class HistoryWindow(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.said, 1)
         copy = QPushButton(self.tr("&Copy"))
+        copy.setAutoDefault(False)  # Return belongs to the search
         copy.clicked.connect(self.copy)
         row.addWidget(copy)
         for form in FORMS:
             button = QPushButton(self.tr("Export {form} …").format(form=form.upper()))
             button.setObjectName(form)
+            button.setAutoDefault(False)
             button.clicked.connect(lambda _, form=form: self._ask_and_export(form))
             row.addWidget(button)
         layout = QVBoxLayout(self)
@@ -93,7 +96,7 @@ class HistoryWindow(QDialog):
         clipboard = QGuiApplication.clipboard()
         assert clipboard is not None
         clipboard.setText("\n".join(lines))
-        self.said.setText(self.tr("{n} lines copied").format(n=len(lines)))
+        self.said.setText(self.tr("Lines copied: {n}").format(n=len(lines)))
 
     def export(self, form: str, path: Path) -> None:
         """Write the session that is chosen to a file."""
@@ -153,7 +156,7 @@ class HistoryWindow(QDialog):
         self.table.resizeColumnToContents(0)
         self.table.setColumnWidth(1, 260)
         self.table.resizeRowsToContents()
-        self.said.setText(self.tr("{n} captions").format(n=len(shown)))
+        self.said.setText(self.tr("Captions: {n}").format(n=len(shown)))
 
     def wait(self) -> None:
         """Finish what runs in the background, for the end of the program."""

@@ -154,6 +154,9 @@ class Band:
         return self.process.returncode, said
 
 
+Start = Callable[..., Band]
+
+
 def start_band(screen: Screen, settings: dict[str, object], **environ: str) -> Band:
     """Start the overlay and wait for its window."""
     variables = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}

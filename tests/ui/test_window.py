@@ -5,40 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ui.screen import NEEDS_X, ROOT, Band, Screen, start_band, virtual_screen, wait_until
+from tests.ui.screen import NEEDS_X, ROOT, Start, wait_until
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 pytestmark = NEEDS_X
-
-Start = Callable[..., Band]
-
-
-@pytest.fixture(scope="module")
-def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
-    with virtual_screen(tmp_path_factory.mktemp("screen")) as made:
-        yield made
-
-
-@pytest.fixture
-def start(screen: Screen) -> Iterator[Start]:
-    """Starts the overlay and waits for its window."""
-    bands = []
-
-    def start(**settings: object) -> Band:
-        bands.append(start_band(screen, settings))
-        return bands[-1]
-
-    yield start
-    for band in bands:
-        if band.process.poll() is None:
-            band.process.kill()
-        band.process.communicate()
 
 
 def test_captions_reach_the_screen_and_the_band_ends_with_its_job(start: Start) -> None:
