@@ -2,8 +2,9 @@
 
 Its argument is the settings as JSON. Says `ready`, and `finalised` when it was closed. Lines on
 its input are captions or notices as JSON, or commands: `end` ends the job, `busy` blocks the
-job's thread for a second, `stalls` asks for the longest stall of the GUI thread in ms, `cpu` for
-the seconds of processor time used so far, `paints` for the number of repaints so far.
+job's thread for a second, `watch` begins to watch the GUI thread, `stalls` asks for its longest
+stall since then in ms, `cpu` for the seconds of processor time used so far, `paints` for the number
+of repaints so far, `control` for what the control was told.
 """
 
 import asyncio
@@ -11,10 +12,9 @@ import json
 import sys
 import time
 from pathlib import Path
-from threading import Event
 
-from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QPaintEvent
 
 from engine.captions import Caption
 from tests.ui.fakes import FakeArchive, FakeControl
@@ -27,46 +27,39 @@ from ui.status import Notice
 TICK_MS = 10
 
 
-class Watchdog:
-    """Measures in the GUI thread how long it was kept from its events."""
+class WatchedOverlay(Overlay):
+    """Counts its repaints, and measures how long the GUI thread was kept from its events."""
 
-    def __init__(self) -> None:
-        self.longest_ms = 0.0
-        self._last_s = 0.0
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._tick)
+    watch = pyqtSignal(bool)
+    made: "WatchedOverlay"
 
-    def start(self) -> None:
-        """Forget what was, and watch from now on."""
-        self.longest_ms = 0.0
-        self._last_s = time.monotonic()
-        self._timer.start(TICK_MS)
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        WatchedOverlay.made = self
+        self.n_paints = 0
+        self.longest_stall_ms = 0.0
+        self._tick_s = 0.0
+        self._ticks = QTimer(self)
+        self._ticks.setTimerType(Qt.TimerType.PreciseTimer)
+        self._ticks.timeout.connect(self._tick)
+        self.watch.connect(self._watch)  # queued: from the job's thread
 
-    def stop(self) -> None:
-        self._timer.stop()
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        self.n_paints += 1
+        super().paintEvent(event)
+
+    def _watch(self, on: bool) -> None:
+        self.longest_stall_ms, self._tick_s = 0.0, time.monotonic()
+        if on:
+            self._ticks.start(TICK_MS)
+        else:
+            self._ticks.stop()
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        self.longest_ms = max(self.longest_ms, (now_s - self._last_s) * 1000 - TICK_MS)
-        self._last_s = now_s
-
-
-class CountedOverlay(Overlay):
-    """Counts its repaints."""
-
-    n_paints = 0
-
-    def paintEvent(self, event: object) -> None:
-        CountedOverlay.n_paints += 1
-        super().paintEvent(event)
-
-
-def in_gui(action: object) -> None:
-    """Run something in the GUI thread, and wait for it."""
-    done = Event()
-    application = QApplication.instance()
-    QTimer.singleShot(0, application, lambda: (action(), done.set()))
-    assert done.wait(10)
+        late_ms = (now_s - self._tick_s) * 1000 - TICK_MS
+        self.longest_stall_ms = max(self.longest_stall_ms, late_ms)
+        self._tick_s = now_s
 
 
 async def job(publish: Publish) -> None:
@@ -76,11 +69,10 @@ async def job(publish: Publish) -> None:
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
-    watchdog: list[Watchdog] = []
     try:
         print("ready", flush=True)
         while (line := (await lines.readline()).strip().decode()) not in ("", "end"):
-            obey(line, publish, watchdog)
+            obey(line, publish)
     except asyncio.CancelledError:
         print("finalised", flush=True)
         raise
@@ -88,21 +80,21 @@ async def job(publish: Publish) -> None:
         transport.close()
 
 
-def obey(line: str, publish: Publish, watchdog: list[Watchdog]) -> None:
+def obey(line: str, publish: Publish) -> None:
     if line.startswith("{"):
         data = json.loads(line)
         publish(Notice(**data) if "phase" in data else Caption.from_dict(data))
     elif line == "watch":
-        in_gui(lambda: (watchdog.append(Watchdog()), watchdog[-1].start()))
+        WatchedOverlay.made.watch.emit(True)
     elif line == "stalls":
-        print(watchdog[-1].longest_ms, flush=True)
-        in_gui(watchdog[-1].stop)
+        print(WatchedOverlay.made.longest_stall_ms, flush=True)
+        WatchedOverlay.made.watch.emit(False)
     elif line == "busy":
         time.sleep(1)
     elif line == "cpu":
         print(time.process_time(), flush=True)
     elif line == "paints":
-        print(CountedOverlay.n_paints, flush=True)
+        print(WatchedOverlay.made.n_paints, flush=True)
     elif line == "control":
         print(json.dumps(control.heard), flush=True)
 
@@ -113,7 +105,7 @@ for name in ("place_file", "changes_file"):
         settings[name] = Path(settings[name])
 controlled = settings.pop("controlled", False)
 control = FakeControl(first_start=settings.pop("first_start", False))
-vars(desktop)["Overlay"] = CountedOverlay
+vars(desktop)["Overlay"] = WatchedOverlay
 sys.exit(
     run_overlay(
         job,
