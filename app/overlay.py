@@ -1,6 +1,7 @@
 """`dragoman overlay`, behind the command line: the band with an engine of its own, or of a feed."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Collection
@@ -33,6 +34,19 @@ def kept_settings(settings: OverlaySettings) -> OverlaySettings:
     )
 
 
+def can_show(console: Console, *, asked: bool) -> bool:
+    """Whether a window can be shown; if not, one line says why, to those who asked for one."""
+    try:
+        check_display()
+    except DisplayError as error:
+        if asked:
+            console.print(f"{error}; captions are shown here", soft_wrap=True)
+        else:
+            logger.info("captions are shown in the terminal: %s", error)
+        return False
+    return True
+
+
 def run_local(settings: "Settings", *, source: str | None, explicit: Collection[str]) -> int:
     """Show the band with an engine in this process; the result is the exit code.
 
@@ -41,14 +55,13 @@ def run_local(settings: "Settings", *, source: str | None, explicit: Collection[
         source: what to listen to, as for `dragoman run`; None takes what was chosen last.
         explicit: fields of `settings.run` that go before what was chosen last.
 
-    Raises:
-        DisplayError: no window can be shown.
+    Without a display captions are shown in the terminal, after one line that says why.
     """
-    check_display()  # before torch is loaded
+    from app import run as terminal_run
     from app.choices import ChoiceMemory, Chosen
     from app.host import Host
 
-    _log()
+    console = _log()
     memory = ChoiceMemory(platformdirs.user_state_path("dragoman") / "overlay-session.json")
     run = settings.run
     given = Chosen(
@@ -65,6 +78,10 @@ def run_local(settings: "Settings", *, source: str | None, explicit: Collection[
         chosen = dataclasses.replace(chosen, translator=given.translator)
     if source is not None:
         memory.remember(chosen)
+    if not can_show(console, asked=True):
+        settings = chosen.apply(settings)
+        shown_here = dataclasses.replace(settings.run, show="terminal")
+        return terminal_run.main(chosen.source, dataclasses.replace(settings, run=shown_here))
     host = Host(settings, chosen, memory)
     archive = JournalArchive(run.journal_file)
     shown = kept_settings(dataclasses.replace(settings.overlay, stay=True))
@@ -93,17 +110,14 @@ def run_remote(settings: "Settings", url: str, token: str | None) -> int:
         await client.run()
 
     FeedClient(url, lambda _: None)  # complains of a bad address before a window opens
-    try:
-        check_display()
-    except DisplayError as error:
-        console.print(f"{error}; captions are shown here", soft_wrap=True)
+    if not can_show(console, asked=True):
         return _follow_in_terminal(console, url, token)
     archive = JournalArchive(settings.run.journal_file)
     return _code(run_overlay(follow, kept_settings(settings.overlay), archive=archive))
 
 
 def _follow_in_terminal(console: Console, url: str, token: str | None) -> int:
-    with TerminalView(console) as view:
+    with TerminalView(console) as view, contextlib.suppress(KeyboardInterrupt):
         client = FeedClient(url, view.show, token=token, lost=_say_lost)
         asyncio.run(client.run())
     return 0

@@ -16,6 +16,7 @@ from rich.console import Console
 from app import inputs
 from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
+from app.overlay import can_show, kept_settings
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
 from app.sources.keyboard import restore_keyboard
@@ -48,11 +49,9 @@ def main(source: str, settings: "Settings") -> int:
     registry = Registry(config.models)
     model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
     load_input = inputs.plan(source, settings, registry)
-    show = config.show or ("terminal" if inputs.is_typed(source) else _best_show())
-    if show == "overlay":
-        from ui.application import check_display
-
-        check_display()
+    show = config.show or ("terminal" if inputs.is_typed(source) else "overlay")
+    if show == "overlay" and not can_show(console, asked=config.show is not None):
+        show = "terminal"
     sinks = _open_sinks(config)
     with console.status("Loading the models …"):
         device = choose_device(config.device)
@@ -113,7 +112,6 @@ def _run(job: Job[Any], show: Show, console: Console, settings: "Settings") -> i
 
 def _run_in_overlay(job: Job[Any], view: View, settings: "Settings") -> int | None:
     from app.archive import JournalArchive
-    from app.overlay import kept_settings
     from ui.application import run_overlay
 
     async def start(publish: "Publish") -> None:
@@ -144,17 +142,6 @@ def _signals(stop: Callable[[], None], console: Console) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _best_show() -> Show:
-    from ui.application import DisplayError, check_display
-
-    try:
-        check_display()
-    except DisplayError as error:
-        logger.info("captions are shown in the terminal: %s", error)
-        return "terminal"
-    return "overlay"
 
 
 def _open_sinks(config: RunConfig) -> list[CaptionSink]:
