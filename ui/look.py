@@ -35,6 +35,11 @@ class Side:
         return self.rows * self.style.line_height
 
     @property
+    def whole(self) -> QRectF:
+        """Where all its rows are painted."""
+        return QRectF(self.left, self.top, self.width, self.height)
+
+    @property
     def shape(self) -> Shape:
         """What line breaking needs."""
         return Shape(self.rows, self.width, self.style.measure, self.tentative)

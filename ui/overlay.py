@@ -1,7 +1,6 @@
 """The band: a window of subtitles above everything else."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -22,13 +21,13 @@ from PyQt6.QtWidgets import QMenu, QStyle, QWidget
 
 from engine.captions import Caption
 from ui.grip import Grip
-from ui.look import Side, make_look
-from ui.motion import Motion
+from ui.look import Look, make_look
 from ui.place import PlaceMemory
 from ui.readout import Readout
+from ui.scene import Scene
 from ui.seat import NARROWEST_PX, Seat
 from ui.settings import RANGES, OverlaySettings
-from ui.state import Frame, Line, Pace, SubtitleState
+from ui.state import Frame, Line
 from ui.status import Figures, Notice
 from ui.throttle import Throttle
 
@@ -36,10 +35,6 @@ BOX_RADIUS = 14.0
 FONT_STEP = 1.125
 EMPTY_SHARE = 0.4
 """How much of its opacity the box keeps while it is empty and can be moved."""
-ROLL_S = 0.3
-"""Between one line rolling up and the next, at least: the eye must be able to follow."""
-READING_LINE_S = 2.0
-MOTION_MS = 40
 
 
 class Overlay(QWidget):
@@ -66,7 +61,6 @@ class Overlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setWindowTitle("Dragoman")
         self.setAccessibleName(self.tr("Subtitles"))
-        self.frame = Frame()
         self.settings = settings
         self.font_pt = settings.font_pt
         self.figures = Figures()
@@ -75,7 +69,6 @@ class Overlay(QWidget):
         self._blended = blended
         self._clock = clock
         self._fresh = True  # no caption has come yet
-        self._sample: SubtitleState | None = None
         self._readout = Readout()
         self._unpainted: list[Caption] = []
         self._published_s = 0.0
@@ -84,12 +77,10 @@ class Overlay(QWidget):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._throttle = Throttle(self._refresh, self, clock=clock)
         self._timer.timeout.connect(self._throttle.request)
-        self._motions = Motion(), Motion()  # of the translation and of the source
         self._grip = Grip(self)
-        self._look = make_look(settings, self.font_pt, NARROWEST_PX)
-        self._state = self._make_state()
+        look = make_look(settings, self.font_pt, NARROWEST_PX)
+        self._scene = Scene(settings, look, moves=self._wants_motion())
         self._seat = Seat(self, PlaceMemory(settings.place_file))
-        self._set_motion()
         self.place()
         app = QGuiApplication.instance()
         assert isinstance(app, QGuiApplication)
@@ -106,7 +97,7 @@ class Overlay(QWidget):
             published_s: when, in the time of the clock, they left the engine; now if left out.
         """
         now_s = self._clock()
-        taken = [caption for caption in captions if self._state.apply(caption, now_s)]
+        taken = [caption for caption in captions if self._scene.apply(caption, now_s)]
         if not self._unpainted:
             self._published_s = now_s if published_s is None else published_s
         self._unpainted += taken
@@ -127,79 +118,38 @@ class Overlay(QWidget):
         """Show these captions while there are no others, so that settings can be judged; none
         ends it.
         """
-        shown = list(captions)
-        self._sample = self._make_state() if shown else None
-        for caption in shown:
-            assert self._sample is not None
-            self._sample.apply(caption, self._clock())
+        self._scene.show_sample(captions, self._clock())
         self._refresh()
+
+    @property
+    def frame(self) -> Frame:
+        """What is to be read in the band now."""
+        return self._scene.frame
 
     @property
     def linger_s(self) -> float:
         """How long the text in sight should still stay if no caption follows, in seconds."""
         if not self.frame:
             return 0.0
-        expires_s = self._state.expires_s
+        expires_s = self._scene.expires_s
         return self.settings.dwell_s if expires_s is None else expires_s - self._clock()
 
-    def _make_state(self) -> SubtitleState:
-        line_s = self.settings.line_s
-        if self.settings.reading_mode:
-            line_s = max(line_s, READING_LINE_S)
-        return SubtitleState(
-            self._look.target.shape,
-            self._look.source.shape,
-            dwell_s=self.settings.dwell_s,
-            pace=Pace(ROLL_S if line_s else 0.0, line_s),
-        )
-
     def _refresh(self) -> None:
-        """Bring the frame up to now; ask for a repaint of the part that looks different."""
+        """Bring the band up to now; ask for a repaint of the parts that look different."""
         now_s = self._clock()
-        old, self.frame = self.frame, self._state.frame(now_s)
-        changes_s = self._state.changes_s
-        if self._sample is not None and not self.frame:
-            self.frame = self._sample.frame(now_s)
-        moved = False
-        for motion, side, lines, before in self._sides(old):
-            if lines != before:
-                motion.show(lines, now_s)
-            moves = motion.tick(now_s)
-            if lines != before or moves:
-                self._update_rows(side, lines, before, whole=moves)
-                moved = True
-        if bool(old) != bool(self.frame) or (self._unpainted and self.settings.status):
+        was_empty = not self.frame
+        areas = self._scene.refresh(now_s)
+        for area in areas:
+            self.update(area)
+        if was_empty == bool(self.frame) or (self._unpainted and self.settings.status):
             self.update()
-        elif not moved:
+        elif not areas:
             self._count_painted()  # what is on the screen already is painted
-        self._wait(now_s, changes_s)
-
-    def _sides(
-        self, old: Frame
-    ) -> Iterable[tuple[Motion, Side, tuple[Line, ...], tuple[Line, ...]]]:
-        target, source = self._motions
-        yield target, self._look.target, self.frame.target, old.target
-        yield source, self._look.source, self.frame.source, old.source
-
-    def _update_rows(
-        self, side: Side, lines: tuple[Line, ...], before: tuple[Line, ...], *, whole: bool
-    ) -> None:
-        if whole:
-            area = side.area()
-            area.setHeight(side.height)
-            self.update(self._look.reach(area).toAlignedRect())
-            return
-        for line in set(lines) ^ set(before):
-            self.update(self._look.reach(side.area(line.row)).toAlignedRect())
-
-    def _wait(self, now_s: float, changes_s: float | None) -> None:
-        """Come back when something changes by itself."""
-        if any(motion.moving(now_s) for motion in self._motions):
-            self._timer.start(MOTION_MS)
-        elif changes_s is not None:
-            self._timer.start(max(0, math.ceil((changes_s - now_s) * 1000)))
-        else:
+        wait_ms = self._scene.wait_ms(now_s)
+        if wait_ms is None:
             self._timer.stop()
+        else:
+            self._timer.start(wait_ms)
 
     def _count_painted(self) -> None:
         lag_s = max(0.0, self._clock() - self._published_s)
@@ -215,35 +165,20 @@ class Overlay(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(event.rect())
         painter.fillPath(self._box(), self._box_colour())
-        if self._fresh and self._sample is None:
+        if self._fresh and not self._scene.has_sample:
             self._paint_hint(painter)
-        now_s = self._clock()
-        for motion, side, _, _ in self._sides(self.frame):
-            self._paint_side(painter, motion, side, event.rect().toRectF(), now_s)
+        self._scene.paint(painter, event.rect().toRectF(), self._clock())
         self._count_painted()
-        self._readout.paint(painter, self._look, self.rect().toRectF(), self.settings, self.figures)
-
-    def _paint_side(
-        self, painter: QPainter, motion: Motion, side: Side, dirty: QRectF, now_s: float
-    ) -> None:
-        whole = side.area()
-        whole.setHeight(side.height)
-        painter.save()
-        painter.setClipRect(self._look.reach(whole), Qt.ClipOperation.IntersectClip)
-        sprites = [
-            one
-            for one in motion.sprites(now_s)
-            if self._look.reach(side.area(one.row)).intersects(dirty)
-        ]
-        side.style.paint(painter, sprites, side.area)
-        painter.restore()
+        box = self.rect().toRectF()
+        self._readout.paint(painter, self._scene.look, box, self.settings, self.figures)
 
     def line_area(self, line: Line, *, source: bool = False) -> QRectF:
         """Where a line of the frame is painted, in the window's pixels."""
-        return (self._look.source if source else self._look.target).area(line.row)
+        look = self._scene.look
+        return (look.source if source else look.target).area(line.row)
 
     def _paint_hint(self, painter: QPainter) -> None:
-        painter.setFont(self._look.source.style.font)
+        painter.setFont(self._scene.look.source.style.font)
         painter.setPen(QColor(self.settings.tentative_colour))
         painter.drawText(
             self.rect().toRectF(), Qt.AlignmentFlag.AlignCenter, self.tr("Waiting for speech …")
@@ -270,27 +205,18 @@ class Overlay(QWidget):
         place = self._seat.recall()
         if place is not None and place.configured_pt == self.settings.font_pt:
             self.font_pt = place.font_pt
-        self._look = make_look(self.settings, self.font_pt, self.width())
+        look = make_look(self.settings, self.font_pt, self.width())
         self._seat.font_pt, self._seat.configured_pt = self.font_pt, self.settings.font_pt
         width = self.settings.width_percent
-        self._seat.take(place, width_percent=width, height=self._look.height)
-        self._reshape()
+        self._seat.take(place, width_percent=width, height=look.height)
+        self._reshape(look)
 
-    def _reshape(self) -> None:
-        self._look = self._look.for_width(self.settings, self.width())
-        shapes = self._look.target.shape, self._look.source.shape
-        for state in (self._state, self._sample):
-            if state is not None:
-                state.reshape(*shapes)
-        self._motions = Motion(), Motion()
-        self._set_motion()
-        self.frame = Frame()
+    def _reshape(self, look: Look) -> None:
+        """Lay everything anew, for the width that the window has now."""
+        look = look.for_width(self.settings, self.width())
+        self._scene.change(self.settings, look, moves=self._wants_motion())
         self._refresh()
         self.update()
-
-    def _set_motion(self) -> None:
-        for motion in self._motions:
-            motion.enabled = self._wants_motion()
 
     def _wants_motion(self) -> bool:
         if self.settings.motion != "system":
@@ -307,7 +233,7 @@ class Overlay(QWidget):
         self._seat.note_move()
         if not self._blended:  # corners would be black squares
             self.setMask(QRegion(self._box().toFillPolygon().toPolygon()))
-        self._reshape()
+        self._reshape(self._scene.look)
 
     # Control
 
@@ -325,16 +251,14 @@ class Overlay(QWidget):
             self.font_pt = settings.font_pt
         if settings.locked != self.locked:
             self._lock(settings.locked)
-        state = self._make_state()
-        self._state.dwell_s, self._state.pace = state.dwell_s, state.pace
-        self._look = make_look(settings, self.font_pt, self.width())
+        look = make_look(settings, self.font_pt, self.width())
         self._seat.font_pt, self._seat.configured_pt = self.font_pt, settings.font_pt
         if settings.width_percent != old.width_percent:
-            self._seat.take(None, width_percent=settings.width_percent, height=self._look.height)
+            self._seat.take(None, width_percent=settings.width_percent, height=look.height)
         else:
-            self._seat.grow(self._look.height)
+            self._seat.grow(look.height)
         self._seat.note_change()
-        self._reshape()
+        self._reshape(look)
         self.changed.emit(settings)
 
     def set_locked(self, locked: bool) -> None:
@@ -353,9 +277,9 @@ class Overlay(QWidget):
         low, high = RANGES["font_pt"]
         size_pt = round(self.font_pt * FONT_STEP**steps)
         self.font_pt = self._seat.font_pt = int(max(low, min(size_pt, high)))
-        self._look = make_look(self.settings, self.font_pt, self.width())
-        self._seat.grow(self._look.height)
-        self._reshape()
+        look = make_look(self.settings, self.font_pt, self.width())
+        self._seat.grow(look.height)
+        self._reshape(look)
         self._seat.note_change()
 
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:  # noqa: D102 (Qt's)

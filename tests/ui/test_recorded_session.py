@@ -59,8 +59,8 @@ class Painted:
 def in_frame(overlay: Overlay) -> set[Key]:
     """The words that are to be seen; those that leave are not."""
     sides = (
-        (overlay._look.target, overlay.frame.target),
-        (overlay._look.source, overlay.frame.source),
+        (overlay._scene.look.target, overlay.frame.target),
+        (overlay._scene.look.source, overlay.frame.source),
     )
     return {
         (side.style.font.pointSizeF(), line.segment, line.index, nth)
