@@ -98,3 +98,26 @@ def load_text(load: str) -> str:
         "stretched": QCoreApplication.translate("Readout", "stretched"),
         "finals only": QCoreApplication.translate("Readout", "finals only"),
     }[load]
+
+
+def promise_text(figures: Figures) -> str:
+    """Whether this machine keeps up, in a sentence; empty as long as nothing was said."""
+    load, delay_s = figures.load, figures.delay_s
+    if load is None or delay_s is None:
+        return ""
+    text = {
+        "keeping up": QCoreApplication.translate(
+            "Readout", "This machine keeps up: text comes {seconds:.1f} s after the words."
+        ),
+        "stretched": QCoreApplication.translate(
+            "Readout",
+            "This machine does not keep up: text comes {seconds:.1f} s after the words. "
+            "A GPU, the translator FReTNA or fewer other programs help.",
+        ),
+        "finals only": QCoreApplication.translate(
+            "Readout",
+            "This machine does not keep up: only finished sentences come, {seconds:.1f} s after "
+            "the words.",
+        ),
+    }[load]
+    return text.format(seconds=delay_s)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 from engine.captions import Caption, Text
 from ui.fields import Fields
 from ui.overlay import Overlay
+from ui.readout import promise_text
 from ui.settings import OverlaySettings, high_contrast
 
 
@@ -117,10 +118,12 @@ class SettingsWindow(QDialog):
         add = self._fields
         add.switch(form, "locked", self.tr("Lock: the mouse goes through"))
         add.number(form, "width_percent", self.tr("Width on the screen"), "%")
-        if limits:
-            label = QLabel(limits)
+        self._promise = QLabel()
+        self._promise.setObjectName("promise")
+        told = QLabel(limits)
+        told.setObjectName("limits")
+        for label in (self._promise, told):
             label.setWordWrap(True)
-            label.setObjectName("limits")
             form.addRow(label)
         return page
 
@@ -137,6 +140,7 @@ class SettingsWindow(QDialog):
         )
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: D102 (Qt's)
+        self._promise.setText(promise_text(self._overlay.figures))
         self._overlay.show_sample(self._sample())
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: D102 (Qt's)

@@ -115,6 +115,16 @@ def test_what_the_platform_does_not_allow_is_said(window: SettingsWindow) -> Non
     assert editor(window, QLabel, "limits").text() == "Wayland does not allow this."
 
 
+def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> None:
+    for n in range(9):
+        late = dataclasses.replace(caption("eins", revision=n), end_s=n, emitted_s=n + 5.0)
+        overlay.figures.painted(late, 0.0)
+    window = SettingsWindow(overlay, "")
+    window.show()
+    said = editor(window, QLabel, "promise").text()
+    assert said.startswith("This machine does not keep up: text comes 5.0 s after the words.")
+
+
 def test_a_sample_is_shown_only_where_there_is_no_text(
     overlay: Overlay, window: SettingsWindow
 ) -> None:

@@ -230,6 +230,18 @@
             <source>finals only</source>
             <translation>nur fertige Sätze</translation>
         </message>
+        <message>
+            <source>This machine keeps up: text comes {seconds:.1f} s after the words.</source>
+            <translation>Dieser Rechner hält Schritt: Der Text kommt {seconds:.1f} s nach den Worten.</translation>
+        </message>
+        <message>
+            <source>This machine does not keep up: text comes {seconds:.1f} s after the words. A GPU, the translator FReTNA or fewer other programs help.</source>
+            <translation>Dieser Rechner hält nicht Schritt: Der Text kommt {seconds:.1f} s nach den Worten. Eine Grafikkarte, der Übersetzer FReTNA oder weniger andere Programme helfen.</translation>
+        </message>
+        <message>
+            <source>This machine does not keep up: only finished sentences come, {seconds:.1f} s after the words.</source>
+            <translation>Dieser Rechner hält nicht Schritt: Es kommen nur fertige Sätze, {seconds:.1f} s nach den Worten.</translation>
+        </message>
     </context>
     <context>
         <name>SessionMenu</name>
