@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime
 import logging
 import os
@@ -12,23 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from rich.console import Console
 
 from app import inputs
 from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
+from app.overlay import can_show, kept_settings
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
 from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
-from engine.captions import Caption
 from engine.journal import Journal, JournalError
 from engine.subtitles import Format
 
 if TYPE_CHECKING:
     from app.config import Settings
-    from ui.settings import OverlaySettings
+    from ui.control import Publish
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +49,16 @@ def main(source: str, settings: "Settings") -> int:
     registry = Registry(config.models)
     model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
     load_input = inputs.plan(source, settings, registry)
-    show = config.show or ("terminal" if inputs.is_typed(source) else _best_show())
-    if show == "overlay":
-        from ui.application import check_display
-
-        check_display()
+    show = config.show or ("terminal" if inputs.is_typed(source) else "overlay")
+    if show == "overlay" and not can_show(console, asked=config.show is not None):
+        show = "terminal"
     sinks = _open_sinks(config)
     with console.status("Loading the models …"):
         device = choose_device(config.device)
         translator = load_translator(model, device=device, policy=config)
         job_input = load_input(device)
-    session = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    with _journal(config, session, job_input.name) as journal:
+    session = new_session_id()
+    with session_journal(config, session, job_input.name) as journal:
         outputs = Outputs(
             sinks=sinks,
             announce=lambda url: console.print(f"Captions are served at {url}", soft_wrap=True),
@@ -71,12 +67,17 @@ def main(source: str, settings: "Settings") -> int:
         )
         job = Job(session, job_input, translator, outputs, settings.stability)
         try:
-            caught = _run(job, show, console, settings.overlay)
+            caught = _run(job, show, console, settings)
         finally:
             closed = [sink.close() for sink in sinks]  # each of them
     if journal is not None and job.stats.n_captions:
         console.print(f"Kept: dragoman sessions show {session}", style="dim", soft_wrap=True)
     return _exit_code(job, caught, complete=all(closed))
+
+
+def new_session_id() -> str:
+    """An id that tells when the session began."""
+    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _exit_code(job: Job[Any], caught: int | None, *, complete: bool) -> int:
@@ -91,7 +92,7 @@ def _exit_code(job: Job[Any], caught: int | None, *, complete: bool) -> int:
     return 0
 
 
-def _run(job: Job[Any], show: Show, console: Console, overlay: "OverlaySettings") -> int | None:
+def _run(job: Job[Any], show: Show, console: Console, settings: "Settings") -> int | None:
     """Run the job in its view; the result is the number of the signal that ended it, or None."""
     duration_s = job.source.duration_s
     view: View
@@ -102,24 +103,23 @@ def _run(job: Job[Any], show: Show, console: Console, overlay: "OverlaySettings"
     with view:
         job.outputs.refresh = view.refresh
         if show == "overlay":
-            return _run_in_overlay(job, view, overlay)
+            return _run_in_overlay(job, view, settings)
         job.outputs.watchers = (view.show,)
         with _signals(job.stop_soon, console) as caught:
             asyncio.run(job.run())
     return caught[0] if caught else None
 
 
-def _run_in_overlay(job: Job[Any], view: View, settings: "OverlaySettings") -> int | None:
+def _run_in_overlay(job: Job[Any], view: View, settings: "Settings") -> int | None:
+    from app.archive import JournalArchive
     from ui.application import run_overlay
 
-    async def start(publish: Callable[[Caption], None]) -> None:
+    async def start(publish: "Publish") -> None:
         job.outputs.watchers = (view.show, publish)
         await job.run()
 
-    if settings.place_file is None:
-        place = platformdirs.user_state_path("dragoman") / "overlay.json"
-        settings = dataclasses.replace(settings, place_file=place)
-    code = run_overlay(start, settings)
+    archive = JournalArchive(settings.run.journal_file)
+    code = run_overlay(start, kept_settings(settings.overlay), archive=archive)
     return code - 128 if code > 128 else None
 
 
@@ -144,17 +144,6 @@ def _signals(stop: Callable[[], None], console: Console) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _best_show() -> Show:
-    from ui.application import DisplayError, check_display
-
-    try:
-        check_display()
-    except DisplayError as error:
-        logger.info("captions are shown in the terminal: %s", error)
-        return "terminal"
-    return "overlay"
-
-
 def _open_sinks(config: RunConfig) -> list[CaptionSink]:
     sinks: list[CaptionSink] = []
     if config.jsonl is not None:
@@ -168,7 +157,7 @@ def _open_sinks(config: RunConfig) -> list[CaptionSink]:
 
 
 @contextlib.contextmanager
-def _journal(config: RunConfig, session: str, source: str) -> Iterator[Journal | None]:
+def session_journal(config: RunConfig, session: str, source: str) -> Iterator[Journal | None]:
     """The journal, with the session entered in it if there is room on the disk."""
     if not config.keep:
         yield None

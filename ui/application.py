@@ -6,13 +6,12 @@ Imports no Qt at the top: whoever asks for an overlay where none can be shown ge
 import os
 from collections.abc import Awaitable, Callable
 
-from engine.captions import Caption
-from ui.display import DisplayError, choose_platform, has_compositor
+from ui.control import Archive, Control, Publish
+from ui.display import DisplayError, choose_platform, has_compositor, is_bridged
 from ui.settings import OverlaySettings
 
 __all__ = ["DisplayError", "OverlaySettings", "check_display", "run_overlay"]
 
-Publish = Callable[[Caption], None]
 Job = Callable[[Publish], Awaitable[None]]
 
 
@@ -25,7 +24,13 @@ def check_display() -> None:
     choose_platform(os.environ)
 
 
-def run_overlay(start: Job, settings: OverlaySettings) -> int:
+def run_overlay(
+    start: Job,
+    settings: OverlaySettings,
+    *,
+    control: Control | None = None,
+    archive: Archive | None = None,
+) -> int:
     """Show the captions that a job publishes; blocks, and needs the main thread.
 
     The job runs in an asyncio loop of its own, in a thread of its own, and the window in this
@@ -40,8 +45,11 @@ def run_overlay(start: Job, settings: OverlaySettings) -> int:
     last text stays for the dwell time, or until closed with `stay`.
 
     Args:
-        start: the job; its argument publishes a caption, from any thread, without waiting.
-        settings: of the band.
+        start: the job; its argument publishes a caption or a notice, from any thread, without
+            waiting.
+        settings: of the band, as configured; the user's changes are kept in a file of their own.
+        control: of the session, for the menu; None offers none.
+        archive: past sessions, for the history window; None offers none.
 
     Returns:
         0 when the job ended or the window was closed; 128 + the signal's number after a signal.
@@ -52,6 +60,8 @@ def run_overlay(start: Job, settings: OverlaySettings) -> int:
     """
     platform = choose_platform(os.environ)  # the variables that Qt itself reads
     blended = has_compositor(platform, os.environ)
-    from ui.window import live  # Qt, now that it is known to load
+    from ui.platform_limits import Platform  # Qt, now that it is known to load
+    from ui.window import live
 
-    return live(start, settings, platform=platform, blended=blended)
+    where = Platform(platform, blended, is_bridged(platform, os.environ))
+    return live(start, settings, where, control, archive)

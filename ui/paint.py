@@ -1,7 +1,7 @@
 """How text looks in the band: fonts of all scripts, and glyphs with a dark outline."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from PyQt6.QtCore import QLoggingCategory, QPointF, QRectF, Qt
 from PyQt6.QtGui import (
@@ -17,6 +17,7 @@ from PyQt6.QtGui import (
 )
 
 from ui.layout import Word
+from ui.motion import Sprite
 
 FAMILIES = (
     # One voice for most scripts where Noto is installed, then what other desktops bring.
@@ -37,9 +38,6 @@ FAMILIES = (
     "Noto Sans Symbols",
     "Noto Color Emoji",
 )
-OUTLINE = QColor(0, 0, 0, 235)
-OUTLINE_SHARE = 0.13
-"""Width of the outline stroke, as a share of the font's height in pixels; half lies outside."""
 PATHS_KEPT = 512
 OUTLINES_KEPT = 128
 """About 50 kB each at 28 points; more words than a band of six lines shows."""
@@ -48,7 +46,18 @@ OUTLINES_KEPT = 128
 class TextStyle:
     """One font and its two colours; paints words and knows their widths."""
 
-    def __init__(self, font: QFont, committed: QColor, tentative: QColor) -> None:
+    def __init__(
+        self,
+        font: QFont,
+        committed: QColor,
+        tentative: QColor,
+        *,
+        outline: QColor,
+        outline_share: float,
+    ) -> None:
+        """`outline_share`: width of the stroke as a share of the font's height; half of it lies
+        outside the glyph, and 0 is none.
+        """
         self.font = font
         self._colours = {True: committed, False: tentative}
         metrics = QFontMetricsF(font)
@@ -59,7 +68,7 @@ class TextStyle:
         self._widths: OrderedDict[str, float] = OrderedDict()
         self._paths: OrderedDict[str, QPainterPath] = OrderedDict()
         self._outlines: OrderedDict[tuple[str, float], tuple[QPointF, QImage]] = OrderedDict()
-        self._pen = QPen(OUTLINE, metrics.height() * OUTLINE_SHARE)
+        self._pen = QPen(outline, metrics.height() * outline_share)
         self._pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
 
     def measure(self, text: str) -> float:
@@ -71,30 +80,45 @@ class TextStyle:
                 self._widths.popitem(last=False)
         return width
 
-    def paint(self, painter: QPainter, words: Sequence[Word], area: QRectF, *, rtl: bool) -> None:
-        """Paint the words of one line into its area; all outlines lie below all glyphs."""
-        at = [(word, self._origin(word, area, rtl=rtl)) for word in words]
+    def paint(
+        self, painter: QPainter, sprites: Iterable[Sprite], area_of: Callable[[float], QRectF]
+    ) -> None:
+        """Paint words; all outlines lie below all glyphs.
+
+        Args:
+            painter: of the window.
+            sprites: the words, each with its row and opacity.
+            area_of: where a row stands.
+        """
+        placed = [(one, self._origin(one, area_of(one.row))) for one in sprites]
         device = painter.device()
         ratio = 1.0 if device is None else device.devicePixelRatioF()
-        for word, origin in at:
-            outline = self._outline(word.text, ratio)
+        for one, origin in placed:
+            outline = self._outline(one.word.text, ratio)
             if outline is not None:
                 offset, image = outline
+                painter.setOpacity(one.alpha)
                 painter.drawImage(origin + offset, image)
-        for word, origin in at:
-            colour = self._colours[word.committed]
-            path = self._path(word.text)
-            painter.translate(origin)
-            if path.isEmpty():  # glyphs without outlines: colour emoji
-                painter.setFont(self.font)
-                painter.setPen(colour)
-                painter.drawText(QPointF(0, 0), word.text)
-            else:
-                painter.fillPath(path, QBrush(colour))
-            painter.translate(-origin)
+        for one, origin in placed:
+            painter.setOpacity(one.alpha)
+            self._fill(painter, one.word, origin)
+        painter.setOpacity(1.0)
 
-    def _origin(self, word: Word, area: QRectF, *, rtl: bool) -> QPointF:
-        x = area.right() - word.x - word.width if rtl else area.left() + word.x
+    def _fill(self, painter: QPainter, word: Word, origin: QPointF) -> None:
+        colour = self._colours[word.committed]
+        path = self._path(word.text)
+        painter.translate(origin)
+        if path.isEmpty():  # glyphs without outlines: colour emoji
+            painter.setFont(self.font)
+            painter.setPen(colour)
+            painter.drawText(QPointF(0, 0), word.text)
+        else:
+            painter.fillPath(path, QBrush(colour))
+        painter.translate(-origin)
+
+    def _origin(self, one: Sprite, area: QRectF) -> QPointF:
+        word = one.word
+        x = area.right() - word.x - word.width if one.rtl else area.left() + word.x
         return QPointF(round(x), round(area.top() + self.baseline))  # whole pixels: outlines fit
 
     def _outline(self, text: str, ratio: float) -> tuple[QPointF, QImage] | None:
@@ -107,7 +131,7 @@ class TextStyle:
         outline = self._outlines.get(key)
         if outline is None:
             path = self._path(text)
-            if path.isEmpty():
+            if path.isEmpty() or not self._pen.widthF():
                 return None
             reach = self._pen.widthF()
             box = path.boundingRect().adjusted(-reach, -reach, reach, reach).toAlignedRect()

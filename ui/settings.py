@@ -1,7 +1,14 @@
 """The settings of the overlay."""
 
+import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Show = Literal["both", "translation", "source"]
+Align = Literal["left", "centre", "right"]
+Motion = Literal["system", "on", "off"]
 
 
 class OverlaySettingsError(ValueError):
@@ -22,40 +29,121 @@ class OverlaySettings:
         OverlaySettingsError: a value is outside its valid range.
     """
 
+    show: Show = "both"
+    """The translation, the source text, or both, the source above."""
     font_family: str = ""
     """Preferred font of both texts; empty picks a good one of the installed fonts."""
     font_pt: int = 28
-    """Size of the translation, 12 to 96 points; the source line is drawn at 58 % of it."""
+    """Size of the translation, 12 to 96 points."""
+    font_weight: int = 600
+    """From 100 (thin) to 900 (black)."""
+    source_percent: int = 58
+    """Size of the source text in percent of the translation's, 30 to 100."""
     rows: int = 2
     """Lines of translation, 1 to 6."""
     source_rows: int = 1
-    """Lines of source text above the translation, 1 to 3."""
-    show_source: bool = True
+    """Lines of source text, 1 to 6."""
     width_percent: int = 66
     """Width of the band in percent of the screen, 20 to 100, until the user resizes it."""
+    column_percent: int = 100
+    """Width of the text in percent of the band, 30 to 100; the rest is margin."""
+    align: Align = "left"
+    """Where that column stands in the band. Lines begin at its edge, since a line that was
+    centred by itself would move with every word."""
+    colour: str = "#ffffff"
+    tentative_colour: str = "#acb8c8"
+    """Of words that may still change."""
+    source_colour: str = "#d0d7e0"
+    outline_colour: str = "#000000"
+    outline_percent: int = 13
+    """Width of the outline in percent of the font's height, 0 to 40."""
+    box_colour: str = "#0e1014"
     opacity: float = 0.8
-    """Of the dark box, 0 to 1; without a compositor the box is always opaque."""
+    """Of the box, 0 to 1; without a compositor the box is always opaque."""
     dwell_s: float = 8.0
     """How long the last text stays when nothing follows, 1 to 3600 seconds."""
+    line_s: float = 1.2
+    """How long a line stays at least before it rolls away, 0 to 30 seconds; when speech is so
+    fast that a band full of lines waits, they roll sooner."""
+    reading_mode: bool = False
+    """Show committed words only: nothing that is seen changes, and all comes a little later."""
+    motion: Motion = "system"
+    """Whether changed words fade and lines slide; `system` asks the desktop."""
+    status: bool = False
+    """Show delay, erasure and state in a corner of the band."""
     locked: bool = False
     """Let the mouse reach the windows below the band; unlock from the tray."""
     stay: bool = False
     """Keep the last text on screen when the job has ended, until the user closes it."""
     tray: bool = True
     """Show a tray icon where the desktop has a tray."""
+    hotkeys: bool = True
+    """Grab the global hotkeys where the platform allows."""
+    interface_lang: str = ""
+    """Language of menus and windows (`en`, `de`); empty follows the system."""
     place_file: Path | None = None
     """JSON file that remembers place and size per display layout; None remembers nothing."""
+    changes_file: Path | None = None
+    """JSON file that keeps what is changed in the settings window; None keeps nothing."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_range("font_pt", self.font_pt, 12, 96)
-        _check_range("rows", self.rows, 1, 6)
-        _check_range("source_rows", self.source_rows, 1, 3)
-        _check_range("width_percent", self.width_percent, 20, 100)
-        _check_range("opacity", self.opacity, 0, 1)
-        _check_range("dwell_s", self.dwell_s, 1, 3600)
+        for key, (low, high) in RANGES.items():
+            _check_range(key, getattr(self, key), low, high)
+        for key, words in CHOICES.items():
+            if getattr(self, key) not in words:
+                raise OverlaySettingsError(key, getattr(self, key), ", ".join(words))
+        for key in COLOURS:
+            value = getattr(self, key)
+            if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
+                raise OverlaySettingsError(key, value, "#rrggbb")
+
+    @property
+    def shows_target(self) -> bool:
+        """Whether the translation is painted."""
+        return self.show != "source"
+
+    @property
+    def shows_source(self) -> bool:
+        """Whether the source text is painted."""
+        return self.show != "translation"
 
 
-def _check_range(key: str, value: float, low: float, high: float) -> None:
+RANGES: dict[str, tuple[float, float]] = {
+    "font_pt": (12, 96),
+    "font_weight": (100, 900),
+    "source_percent": (30, 100),
+    "rows": (1, 6),
+    "source_rows": (1, 6),
+    "width_percent": (20, 100),
+    "column_percent": (30, 100),
+    "outline_percent": (0, 40),
+    "opacity": (0, 1),
+    "dwell_s": (1, 3600),
+    "line_s": (0, 30),
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "show": ("both", "translation", "source"),
+    "align": ("left", "centre", "right"),
+    "motion": ("system", "on", "off"),
+}
+COLOURS = ("colour", "tentative_colour", "source_colour", "outline_colour", "box_colour")
+
+
+def high_contrast(settings: OverlaySettings) -> OverlaySettings:
+    """The same band in colours of the highest contrast (white and yellow on black, opaque)."""
+    return dataclasses.replace(
+        settings,
+        colour="#ffffff",
+        tentative_colour="#ffe600",
+        source_colour="#ffffff",
+        outline_colour="#000000",
+        box_colour="#000000",
+        opacity=1.0,
+        font_weight=max(settings.font_weight, 700),
+    )
+
+
+def _check_range(key: str, value: object, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise OverlaySettingsError(key, value, f"{low} to {high}")
+        raise OverlaySettingsError(key, value, f"{low:g} to {high:g}")

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from engine.captions import Caption, Text
 from ui.layout import Measure, Paragraph, Word, in_visual_order, one_spaced, right_to_left
 
-SEGMENTS_KEPT = 16
-"""More than the rows of any band; older segments have rolled out of sight."""
+SEGMENTS_KEPT = 24
+"""More than the lines that can be in sight or wait; older segments have rolled away."""
+BACKLOG_BANDS = 2
+"""Lines that wait to roll into sight at most, in bands full of lines; older ones are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,18 @@ class Shape:
     width: float
     """Of a line, in the unit of `measure`."""
     measure: Measure
+    tentative: bool = True
+    """Whether words that may still change are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast lines may roll away."""
+
+    step_s: float = 0.0
+    """Between one roll and the next, at least."""
+    line_s: float = 0.0
+    """A line stays at least so long, unless a band full of lines waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +69,23 @@ class SubtitleState:
 
     A caption that is older than what is shown (a lower revision, a segment that is final or
     gone) is ignored; missing captions do no harm, as every caption is a whole revision. Lines
-    fill the band from the top and then roll up; a line that is in sight never moves down. When
-    the newest segment is final and no caption came for `dwell_s`, the band empties.
+    fill the band from the top and then roll up, one by one at the pace given; a line that is in
+    sight never moves down. When the newest segment is final and no caption came for `dwell_s`,
+    the band empties.
     """
 
-    def __init__(self, target: Shape, source: Shape, *, dwell_s: float) -> None:
-        self._dwell_s = dwell_s
+    def __init__(
+        self, target: Shape, source: Shape, *, dwell_s: float, pace: Pace | None = None
+    ) -> None:
+        self.dwell_s = dwell_s
+        self.pace = pace or Pace()
         self._session: str | None = None
         self._segments: dict[int, _Segment] = {}  # in the order of their numbers
         self._gone = -1  # the highest segment that has left for good
         self._changed_s = 0.0
         self._target, self._source = target, source
         self._target_roll, self._source_roll = _Roll(target.rows), _Roll(source.rows)
+        self._rolls_s: float | None = None
 
     def apply(self, caption: Caption, now_s: float) -> bool:
         """Take one caption; false if it is stale."""
@@ -87,22 +106,33 @@ class SubtitleState:
         return True
 
     def frame(self, now_s: float) -> Frame:
-        """What to paint now; call it again when `expires_s` has come."""
+        """What to paint now; call it again when `changes_s` has come."""
         expires_s = self.expires_s
         if expires_s is not None and now_s >= expires_s:
             self._forget(len(self._segments))
         segments = self._segments.values()
-        return Frame(
-            target=self._target_roll.show([line for each in segments for line in each.target()]),
-            source=self._source_roll.show([line for each in segments for line in each.source()]),
+        target = [line for each in segments for line in each.target()]
+        source = [line for each in segments for line in each.source()]
+        frame = Frame(
+            target=self._target_roll.show(target, now_s, self.pace),
+            source=self._source_roll.show(source, now_s, self.pace),
         )
+        waits = (self._target_roll.rolls_s, self._source_roll.rolls_s)
+        self._rolls_s = min((at_s for at_s in waits if at_s is not None), default=None)
+        return frame
+
+    @property
+    def changes_s(self) -> float | None:
+        """When the frame changes by itself: a line rolls, or the band empties."""
+        times = [at_s for at_s in (self._rolls_s, self.expires_s) if at_s is not None]
+        return min(times, default=None)
 
     @property
     def expires_s(self) -> float | None:
         """When the band empties if nothing comes; None while a segment runs, or without text."""
         if not self._segments or not next(reversed(self._segments.values())).caption.final:
             return None
-        return self._changed_s + self._dwell_s
+        return self._changed_s + self.dwell_s
 
     def reshape(self, target: Shape, source: Shape) -> None:
         """Lay everything anew for another width, font or number of rows."""
@@ -144,21 +174,22 @@ class _Side:
     _lines: list[Line] = field(default_factory=list)
 
     def lines(self, segment: int, text: Text) -> Iterator[Line]:
-        """The lines that can be in sight: as many from the end as the band has rows."""
+        """The lines that can be in sight, now or when they have rolled up."""
         if text is not self._text and self.shape.rows:
             self._lay(segment, text)
             self._text = text
         return iter(self._lines)
 
     def _lay(self, segment: int, text: Text) -> None:
-        committed, tentative = one_spaced(text.committed), one_spaced(text.tentative)
+        committed = one_spaced(text.committed)
+        tentative = one_spaced(text.tentative) if self.shape.tentative else ""
         if self._paragraph is None or not self._paragraph.commit(committed):
             # Also after a producer that broke the rule that committed text only grows.
             self._paragraph = Paragraph(self.shape.width, self.shape.measure)
             self._paragraph.commit(committed)
         rtl = right_to_left(text.lang, committed or tentative)
         lines = self._paragraph.lines(tentative)
-        first = max(0, len(lines) - self.shape.rows)
+        first = max(0, len(lines) - (1 + BACKLOG_BANDS) * self.shape.rows)
         self._lines = [
             Line(0, segment, index, rtl, in_visual_order(words, line_is_rtl=rtl))
             for index, words in enumerate(lines[first:], start=first)
@@ -170,19 +201,45 @@ class _Roll:
     """Gives lines their rows: from the top, and rolled up as far as the newest line needs."""
 
     rows: int
+    rolls_s: float | None = None
+    """When the next line may roll, if one waits."""
     _row_of: dict[tuple[int, int], int] = field(default_factory=dict)
+    _seen_s: dict[tuple[int, int], float] = field(default_factory=dict)
+    """When each line in sight came into sight."""
+    _rolled_s: float = float("-inf")
 
-    def show(self, lines: list[Line]) -> tuple[Line, ...]:
-        # When a tentative line is taken back, the lines above it stay where they are and the
-        # lowest row stays empty, rather than everything jumping down and up again.
-        top = max(0, len(lines) - self.rows)
-        for at, line in enumerate(lines):
-            row = self._row_of.get((line.segment, line.index))
-            if row is not None:
-                top = max(top, at - row)
+    def show(self, lines: list[Line], now_s: float, pace: Pace) -> tuple[Line, ...]:
+        """The lines in sight now."""
+        top = self._roll(lines, now_s, pace)
         shown = tuple(
             Line(row, line.segment, line.index, line.rtl, line.words)
             for row, line in enumerate(lines[top : top + self.rows])
         )
         self._row_of = {(line.segment, line.index): line.row for line in shown}
+        self._seen_s = {key: self._seen_s.get(key, now_s) for key in self._row_of}
         return shown
+
+    def _roll(self, lines: list[Line], now_s: float, pace: Pace) -> int:
+        """Which line stands in the top row."""
+        # When a tentative line is taken back, the lines above it stay where they are and the
+        # lowest row stays empty, rather than everything jumping down and up again.
+        tops = [
+            at - self._row_of[line.segment, line.index]
+            for at, line in enumerate(lines)
+            if (line.segment, line.index) in self._row_of
+        ]
+        wanted = max(0, len(lines) - self.rows)
+        top = max(tops, default=wanted)
+        top = max(0, top, wanted - BACKLOG_BANDS * self.rows)
+        self.rolls_s = None
+        while top < wanted:
+            leaves = lines[top].segment, lines[top].index
+            at_s = self._rolled_s + pace.step_s
+            if wanted - top < self.rows:  # a full band does not wait: every line has its time
+                at_s = max(at_s, self._seen_s.get(leaves, now_s) + pace.line_s)
+            if now_s < at_s:
+                self.rolls_s = at_s
+                break
+            self._rolled_s = now_s
+            top += 1
+        return top

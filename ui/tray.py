@@ -1,28 +1,27 @@
 """The tray icon: control of a band that cannot be clicked."""
 
-from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtCore import QObject, QRectF, Qt
 from PyQt6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt6.QtWidgets import QMenu, QSystemTrayIcon
 
-from ui.overlay import Overlay
+from ui.actions import Actions
 
 
-class Tray:
-    """An icon with the actions of the overlay in its menu."""
+class Tray(QObject):
+    """An icon with the menu of the overlay; a click on it locks and unlocks the band."""
 
-    def __init__(self, overlay: Overlay) -> None:
-        self._menu = QMenu()
-        self._menu.addActions(overlay.actions())
-        self._icon = QSystemTrayIcon(icon())
-        self._icon.setToolTip("Dragoman")
-        self._icon.setContextMenu(self._menu)
+    def __init__(self, menu: QMenu, actions: Actions) -> None:
+        super().__init__(menu)
+        self._icon = QSystemTrayIcon(icon(), self)
+        self._icon.setContextMenu(menu)
         self._icon.activated.connect(
             lambda reason: (
-                overlay.lock_action.toggle()
+                actions.lock.toggle()
                 if reason == QSystemTrayIcon.ActivationReason.Trigger
                 else None
             )
         )
+        self.say("")
 
     def show(self) -> None:
         """Show the icon, where the desktop has a tray."""
@@ -32,6 +31,10 @@ class Tray:
     def hide(self) -> None:
         """Take the icon away."""
         self._icon.hide()
+
+    def say(self, text: str) -> None:
+        """Show a line about the state when the mouse rests on the icon."""
+        self._icon.setToolTip(f"Dragoman · {text}" if text else "Dragoman")
 
 
 def tray_available() -> bool:

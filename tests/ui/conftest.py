@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ui.screen import Band, Screen, Start, start_band, virtual_screen
+
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
@@ -43,3 +45,25 @@ def qt(_application: "QApplication") -> Iterator["QApplication"]:
     _application.processEvents()
     qInstallMessageHandler(before)
     assert not said
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    with virtual_screen(tmp_path_factory.mktemp("screen")) as made:
+        yield made
+
+
+@pytest.fixture
+def start(screen: Screen) -> Iterator[Start]:
+    """Starts the overlay as a program of its own and waits for its window."""
+    bands = []
+
+    def start(*, environ: dict[str, str] | None = None, **settings: object) -> Band:
+        bands.append(start_band(screen, settings, **(environ or {})))
+        return bands[-1]
+
+    yield start
+    for band in bands:
+        if band.process.poll() is None:
+            band.process.kill()
+        band.process.communicate()

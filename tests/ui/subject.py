@@ -1,20 +1,69 @@
-"""The overlay as a program of its own, driven by a test: captions as JSON lines on its input.
+"""The overlay as a program of its own, driven by a test over its input and output.
 
-Says `ready`, and `finalised` when it was closed; a line `end` ends the job. Its argument is the
-settings as JSON.
+Its argument is the settings as JSON. Says `ready`, and `finalised` when it was closed. Lines on
+its input are captions or notices as JSON, or commands: `end` ends the job, `busy` blocks the
+job's thread for a second, `watch` begins to watch the GUI thread, `stalls` asks for its longest
+stall since then in ms, `cpu` for the seconds of processor time used so far, `paints` for the number
+of repaints so far, `control` for what the control was told.
 """
 
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+import time
 from pathlib import Path
 
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QPaintEvent
+
 from engine.captions import Caption
+from tests.ui.fakes import FakeArchive, FakeControl
+from ui import desktop
 from ui.application import OverlaySettings, run_overlay
+from ui.control import Publish
+from ui.overlay import Overlay
+from ui.status import Notice
+
+TICK_MS = 10
 
 
-async def job(publish: Callable[[Caption], None]) -> None:
+class WatchedOverlay(Overlay):
+    """Counts its repaints, and measures how long the GUI thread was kept from its events."""
+
+    watch = pyqtSignal(bool)
+    made: "WatchedOverlay"
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        WatchedOverlay.made = self
+        self.n_paints = 0
+        self.longest_stall_ms = 0.0
+        self._tick_s = 0.0
+        self._ticks = QTimer(self)
+        self._ticks.setTimerType(Qt.TimerType.PreciseTimer)
+        self._ticks.timeout.connect(self._tick)
+        self.watch.connect(self._watch)  # queued: from the job's thread
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        self.n_paints += 1
+        super().paintEvent(event)
+
+    def _watch(self, on: bool) -> None:
+        self.longest_stall_ms, self._tick_s = 0.0, time.monotonic()
+        if on:
+            self._ticks.start(TICK_MS)
+        else:
+            self._ticks.stop()
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        late_ms = (now_s - self._tick_s) * 1000 - TICK_MS
+        self.longest_stall_ms = max(self.longest_stall_ms, late_ms)
+        self._tick_s = now_s
+
+
+async def job(publish: Publish) -> None:
+    control.publish = publish
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(
@@ -22,8 +71,8 @@ async def job(publish: Callable[[Caption], None]) -> None:
     )
     try:
         print("ready", flush=True)
-        while (line := await lines.readline()).strip() not in (b"", b"end"):
-            publish(Caption.from_json(line))
+        while (line := (await lines.readline()).strip().decode()) not in ("", "end"):
+            obey(line, publish)
     except asyncio.CancelledError:
         print("finalised", flush=True)
         raise
@@ -31,7 +80,37 @@ async def job(publish: Callable[[Caption], None]) -> None:
         transport.close()
 
 
+def obey(line: str, publish: Publish) -> None:
+    if line.startswith("{"):
+        data = json.loads(line)
+        publish(Notice(**data) if "phase" in data else Caption.from_dict(data))
+    elif line == "watch":
+        WatchedOverlay.made.watch.emit(True)
+    elif line == "stalls":
+        print(WatchedOverlay.made.longest_stall_ms, flush=True)
+        WatchedOverlay.made.watch.emit(False)
+    elif line == "busy":
+        time.sleep(1)
+    elif line == "cpu":
+        print(time.process_time(), flush=True)
+    elif line == "paints":
+        print(WatchedOverlay.made.n_paints, flush=True)
+    elif line == "control":
+        print(json.dumps(control.heard), flush=True)
+
+
 settings = json.loads(sys.argv[1])
-if "place_file" in settings:
-    settings["place_file"] = Path(settings["place_file"])
-sys.exit(run_overlay(job, OverlaySettings(**settings)))
+for name in ("place_file", "changes_file"):
+    if name in settings:
+        settings[name] = Path(settings[name])
+controlled = settings.pop("controlled", False)
+control = FakeControl(first_start=settings.pop("first_start", False))
+vars(desktop)["Overlay"] = WatchedOverlay
+sys.exit(
+    run_overlay(
+        job,
+        OverlaySettings(**settings),
+        control=control if controlled else None,
+        archive=FakeArchive() if controlled else None,
+    )
+)

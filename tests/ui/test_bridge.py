@@ -5,7 +5,6 @@ import pytest
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 
 from PyQt6.QtCore import QThread
-from PyQt6.QtTest import QSignalSpy
 from PyQt6.QtWidgets import QApplication
 
 from engine.captions import Caption
@@ -13,6 +12,7 @@ from tests.fakes import ManualClock
 from tests.ui.streams import caption
 from tests.ui.waiting import wait_until
 from ui.bridge import SEGMENTS_WAITING, CaptionBridge
+from ui.status import Notice
 
 
 class Receiver:
@@ -23,8 +23,9 @@ class Receiver:
         self.threads: set[QThread | None] = set()
         bridge.arrived.connect(self.take)
 
-    def take(self, captions: list[Caption]) -> None:
+    def take(self, captions: list[Caption], published_s: float) -> None:
         self.batches.append(captions)
+        self.published_s = published_s
         self.threads.add(QThread.currentThread())
 
 
@@ -63,27 +64,30 @@ def test_the_newest_revision_of_each_segment_wins(bridge: CaptionBridge) -> None
     assert receiver.batches == [[captions[4], captions[7]]]
 
 
-def test_captions_that_come_faster_than_the_rate_wait_for_the_next_turn(
+def test_the_time_of_the_oldest_caption_that_waited_is_told(
     bridge: CaptionBridge, clock: ManualClock
 ) -> None:
     receiver = Receiver(bridge)
-    bridge.publish(caption("eins"))
-    assert len(receiver.batches) == 1
-    clock.now_s = 0.01
-    bridge.publish(caption("zwei", revision=1))
-    bridge.publish(caption("drei", revision=2))
-    assert len(receiver.batches) == 1
-    spy = QSignalSpy(bridge.arrived)
-    assert spy.wait(1000)
-    assert receiver.batches[1:] == [[caption("drei", revision=2)]]
+    clock.now_s = 7.0
+    publish_elsewhere(bridge, [caption("eins")])
+    clock.now_s = 8.0
+    publish_elsewhere(bridge, [caption("zwei", revision=1)])
+    assert wait_until(lambda: bool(receiver.batches))
+    assert receiver.published_s == 7.0
 
 
-def test_a_caption_after_a_pause_does_not_wait(bridge: CaptionBridge, clock: ManualClock) -> None:
-    receiver = Receiver(bridge)
-    bridge.publish(caption("eins"))
-    clock.now_s = 1.0
-    bridge.publish(caption("zwei", revision=1))
-    assert len(receiver.batches) == 2
+def test_the_newest_notice_arrives_after_the_captions_before_it(bridge: CaptionBridge) -> None:
+    heard: list[object] = []
+    bridge.arrived.connect(lambda captions, _: heard.extend(captions))
+    bridge.noticed.connect(heard.append)
+    lost, found = Notice(phase="lost", subject="feed"), Notice(phase="running")
+    thread = threading.Thread(
+        target=lambda: [bridge.publish(news) for news in (caption("eins"), lost, found)]
+    )
+    thread.start()
+    thread.join()
+    assert wait_until(lambda: len(heard) == 2)
+    assert heard == [caption("eins"), found]
 
 
 def test_a_stalled_gui_keeps_the_newest_segments(bridge: CaptionBridge) -> None:

@@ -6,13 +6,14 @@ import pytest
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 
 from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, Qt
-from PyQt6.QtGui import QColor, QFontDatabase, QGuiApplication, QPaintEvent
+from PyQt6.QtGui import QColor, QContextMenuEvent, QFontDatabase, QGuiApplication, QPaintEvent
 from PyQt6.QtTest import QSignalSpy, QTest
-from PyQt6.QtWidgets import QApplication, QMenu
+from PyQt6.QtWidgets import QApplication
 
 from tests.fakes import ManualClock
 from tests.ui.streams import caption
 from tests.ui.waiting import wait_until
+from ui.actions import Actions
 from ui.overlay import Overlay
 from ui.settings import OverlaySettings
 from ui.tray import Tray
@@ -30,7 +31,9 @@ def make(qt: QApplication, clock: ManualClock) -> Iterator[Make]:
     made = []
 
     def make(*, blended: bool = True, **settings: object) -> Overlay:
-        overlay = Overlay(OverlaySettings(**settings), blended=blended, clock=clock)
+        chosen = {"motion": "off", "line_s": 0.0} | settings
+        overlay = Overlay(OverlaySettings(**chosen), blended=blended, clock=clock)
+        Actions(overlay, has_history=True).fill(overlay.menu)
         made.append(overlay)
         overlay.show()
         assert QTest.qWaitForWindowExposed(overlay)
@@ -41,6 +44,11 @@ def make(qt: QApplication, clock: ManualClock) -> Iterator[Make]:
     for overlay in made:
         overlay.close()
         overlay.deleteLater()
+
+
+def actions(overlay: Overlay) -> Actions:
+    (found,) = overlay.findChildren(Actions)
+    return found
 
 
 class Paints(QObject):
@@ -114,7 +122,7 @@ def test_the_same_caption_is_not_painted_twice(make: Make) -> None:
 
 
 def test_only_rows_that_changed_are_painted_again(make: Make) -> None:
-    overlay = make(rows=4, show_source=False)
+    overlay = make(rows=4, show="translation")
     overlay.show_captions([caption(str(n), segment=n, final=n < 3) for n in range(4)])
     QApplication.processEvents()
     paints = Paints(overlay)
@@ -197,24 +205,24 @@ def test_the_source_line_can_be_hidden(make: Make) -> None:
     overlay = make()
     overlay.show_captions([caption("eins", source="one")])
     height, bottom = overlay.height(), overlay.geometry().bottom()
-    overlay.source_action.trigger()
+    QTest.keyClick(overlay, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     assert overlay.frame.source == ()
     assert overlay.height() < height
     assert overlay.geometry().bottom() == bottom
-    overlay.source_action.trigger()
+    QTest.keyClick(overlay, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert [line.text for line in overlay.frame.source] == ["one"]
     assert overlay.height() == height
 
 
 def test_locking_lets_input_through_and_unlocking_does_not(make: Make) -> None:
     overlay = make()
-    overlay.lock_action.trigger()
+    actions(overlay).lock.trigger()
     assert overlay.locked
     window = overlay.windowHandle()
     assert window is not None
     assert window.flags() & Qt.WindowType.WindowTransparentForInput
     assert overlay.isVisible()
-    overlay.lock_action.trigger()
+    actions(overlay).lock.trigger()
     assert not window.flags() & Qt.WindowType.WindowTransparentForInput
 
 
@@ -249,24 +257,24 @@ def test_the_mouse_moves_the_band(make: Make) -> None:
     QTest.mouseRelease(overlay, Qt.MouseButton.LeftButton)
 
 
-def test_the_context_menu_offers_all_actions(make: Make) -> None:
+def test_the_context_menu_does_what_the_keyboard_does(make: Make) -> None:
     overlay = make()
-    QTest.mouseClick(overlay, Qt.MouseButton.RightButton, pos=QPoint(50, 20))
     context = QPoint(50, 20)
-    from PyQt6.QtGui import QContextMenuEvent
-
     QApplication.sendEvent(
         overlay,
         QContextMenuEvent(QContextMenuEvent.Reason.Mouse, context, overlay.mapToGlobal(context)),
     )
-    (menu,) = overlay.findChildren(QMenu)
-    assert [a.text() for a in menu.actions()] == [a.text() for a in overlay.actions()]
-    assert len(menu.actions()) == 5
-    menu.close()
+    assert overlay.menu.isVisible()
+    (lock,) = (a for a in overlay.menu.actions() if a.text().startswith("Lock"))
+    overlay.menu.setActiveAction(lock)
+    QTest.keyClick(overlay.menu, Qt.Key.Key_Return)
+    assert not overlay.menu.isVisible()
+    assert overlay.locked
 
 
 def test_the_tray_shows_nothing_where_there_is_none(make: Make) -> None:
-    tray = Tray(make())
+    overlay = make()
+    tray = Tray(overlay.menu, actions(overlay))
     tray.show()
     tray.hide()
 
@@ -284,7 +292,7 @@ def test_other_scripts_are_painted_with_glyphs(
 ) -> None:
     if not QFontDatabase.families(system):
         pytest.skip(f"no font for {system.name} is installed")
-    overlay = make(show_source=False)
+    overlay = make(show="translation")
     pictures = []
     for revision, text in enumerate((first, second)):
         overlay.show_captions([caption(text, lang=lang, revision=revision)])
@@ -294,7 +302,7 @@ def test_other_scripts_are_painted_with_glyphs(
 
 
 def test_a_right_to_left_line_starts_at_the_right(make: Make) -> None:
-    overlay = make(show_source=False)
+    overlay = make(show="translation")
     overlay.show_captions([caption("شكرا", lang="ar")])
     area = row_area(overlay, 0)
     left, right = QRect(area), QRect(area)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.captions import Caption, CaptionOrder
 from tests.ui.streams import caption, streams
-from ui.state import SEGMENTS_KEPT, Frame, Shape, SubtitleState
+from ui.state import BACKLOG_BANDS, SEGMENTS_KEPT, Frame, Pace, Shape, SubtitleState
 
 
 def measure(text: str) -> float:
@@ -114,6 +114,71 @@ def test_lines_fill_the_band_and_then_roll_up() -> None:
         state.apply(caption(text, segment=number, final=True), 0.0)
     assert target(state) == ["zwei", "drei"]
     assert [line.row for line in state.frame(0.0).target] == [0, 1]
+
+
+def finals(state: SubtitleState, numbers: range, now_s: float) -> None:
+    for number in numbers:
+        state.apply(caption(str(number), segment=number, final=True), now_s)
+
+
+def test_a_line_has_its_time_before_it_rolls_away() -> None:
+    state = make_state()
+    state.pace = Pace(step_s=0.3, line_s=2.0)
+    finals(state, range(2), 10.0)
+    assert target(state, 10.0) == ["0", "1"]
+    finals(state, range(2, 3), 10.5)
+    assert target(state, 10.5) == ["0", "1"]
+    assert state.changes_s == 12.0
+    assert target(state, 12.0) == ["1", "2"]
+
+
+def test_a_backlog_rolls_line_by_line_at_a_steady_pace() -> None:
+    state = make_state()
+    state.pace = Pace(step_s=0.3, line_s=2.0)
+    finals(state, range(2), 10.0)
+    target(state, 10.0)
+    finals(state, range(2, 5), 10.1)
+    seen = [target(state, 10.1 + n * 0.1)[0] for n in range(40)]
+    assert sorted(set(seen)) == ["1", "2", "3"]
+    assert seen == sorted(seen)
+    assert (seen.count("1"), seen.count("2") >= 3) == (3, True)
+
+
+def test_a_reader_is_never_more_than_two_bands_behind() -> None:
+    state = make_state()
+    state.pace = Pace(step_s=0.3, line_s=2.0)
+    finals(state, range(2), 10.0)
+    target(state, 10.0)
+    finals(state, range(2, 20), 10.1)
+    assert int(target(state, 10.1)[0]) >= 18 - BACKLOG_BANDS * 2
+
+
+@given(streams(interleaved=True), st.integers(1, 4))
+def test_the_newest_words_are_in_sight_once_the_lines_have_rolled(
+    captions: list[Caption], rows: int
+) -> None:
+    state = make_state(rows, dwell_s=1000.0)
+    state.pace = Pace(step_s=0.3, line_s=2.0)
+    for nth, one in enumerate(captions):
+        state.apply(one, nth * 0.1)
+        state.frame(nth * 0.1)
+    now_s = len(captions) * 0.1
+    while (changes_s := state.changes_s) is not None and changes_s < 900:
+        now_s = max(changes_s, now_s)
+        state.frame(now_s)
+    at_once = make_state(rows)
+    for one in captions:
+        at_once.apply(one, 0.0)
+    frame = at_once.frame(0.0).target
+    if frame:
+        assert state.frame(now_s).target[-1].text == frame[-1].text
+
+
+def test_reading_mode_shows_committed_words_only() -> None:
+    shape = Shape(2, 200.0, measure, tentative=False)
+    state = SubtitleState(shape, shape, dwell_s=5.0)
+    state.apply(caption("wir haben", "das gesehen"), 0.0)
+    assert target(state) == ["wir haben"]
 
 
 def test_lines_stay_when_a_tentative_line_is_taken_back() -> None:

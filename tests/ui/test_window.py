@@ -1,156 +1,19 @@
 """A real window on a real X server, handled as a person would handle it."""
 
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from engine.captions import Caption
+from tests.ui.screen import NEEDS_X, ROOT, Start, wait_until
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
-MISSING = [
-    tool
-    for tool in ("Xvfb", "xdotool", "xwininfo", "xprop", "xev", "import")
-    if shutil.which(tool) is None
-]
-pytestmark = pytest.mark.skipif(
-    bool(MISSING),
-    reason=f"not installed: {', '.join(MISSING)} (packages xvfb, xdotool, x11-utils, imagemagick)",
-)
-ROOT = Path(__file__).parents[2]
-Box = tuple[int, int, int, int]
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    """A virtual screen of 1280×720 with nothing on it: no window manager, no compositor."""
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as numbers:
-        number = numbers.readline().strip()
-    assert number, "Xvfb did not start"
-    yield f":{number}"
-    server.terminate()
-    server.wait()
-
-
-@dataclass
-class Band:
-    """The running overlay, and hands and eyes for it."""
-
-    process: "subprocess.Popen[str]"
-    environ: dict[str, str]
-    window: str = ""
-
-    def tool(self, *command: str) -> str:
-        done = subprocess.run(
-            command, env=self.environ, check=True, capture_output=True, text=True, timeout=30
-        )
-        return done.stdout
-
-    def publish(self, one: Caption) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(one.to_json() + "\n")
-        self.process.stdin.flush()
-
-    def box(self) -> Box:
-        told = self.tool("xwininfo", "-id", self.window)
-        words = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
-        x, y, width, height = (int(re.search(rf"{w}: +(-?\d+)", told)[1]) for w in words)
-        return x, y, width, height
-
-    def ink(self, box: Box) -> int:
-        """How many pixels of a part of the screen are white."""
-        x, y, width, height = box
-        crop = f"{width}x{height}+{x}+{y}"
-        picture = subprocess.run(
-            ["import", "-silent", "-window", "root", "-crop", crop, "-depth", "8", "rgb:-"],
-            env=self.environ,
-            check=True,
-            capture_output=True,
-            timeout=30,
-        ).stdout
-        assert len(picture) == 3 * width * height
-        return sum(min(picture[at : at + 3]) > 240 for at in range(0, len(picture), 3))
-
-    def drag(self, start: tuple[int, int], by: tuple[int, int]) -> None:
-        end = start[0] + by[0], start[1] + by[1]
-        half = start[0] + by[0] // 2, start[1] + by[1] // 2
-        for at in (start, half, end):
-            self.tool("xdotool", "mousemove", *map(str, at))
-            if at == start:
-                self.tool("xdotool", "mousedown", "1")
-        self.tool("xdotool", "mouseup", "1")
-
-    def click(self, x: int, y: int) -> None:
-        self.tool("xdotool", "mousemove", str(x), str(y), "click", "1")
-
-    def key(self, name: str) -> None:
-        self.tool("xdotool", "windowfocus", "--sync", self.window, "key", name)
-
-    def end(self, complaint: str = "") -> tuple[int, str]:
-        """The exit code and what was said on stdout, once it has ended by itself."""
-        self.process.wait(timeout=30)  # its input stays open: the end of that would end the job
-        said, complaints = self.process.communicate()
-        assert complaint in complaints
-        assert complaint or not complaints
-        return self.process.returncode, said
-
-
-Start = Callable[..., Band]
-
-
-@pytest.fixture
-def start(display: str) -> Iterator[Start]:
-    """Starts the overlay and waits for its window."""
-    bands = []
-
-    def start(**settings: object) -> Band:
-        environ = {k: v for k, v in os.environ.items() if k not in ("QT_QPA_PLATFORM",)}
-        environ |= {"DISPLAY": display, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-        environ.pop("WAYLAND_DISPLAY", None)
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/ui/subject.py"), json.dumps(settings)],
-            env=environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        band = Band(process, environ)
-        bands.append(band)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        found = band.tool("xdotool", "search", "--sync", "--onlyvisible", "--name", "Dragoman")
-        band.window = found.split()[0]
-        return band
-
-    yield start
-    for band in bands:
-        if band.process.poll() is None:
-            band.process.kill()
-        band.process.communicate()
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> bool:
-    """Look again and again, as there is no signal from another process's window."""
-    end_s = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end_s:
-            return False
-    return True
+pytestmark = NEEDS_X
 
 
 def test_captions_reach_the_screen_and_the_band_ends_with_its_job(start: Start) -> None:
@@ -164,8 +27,7 @@ def test_captions_reach_the_screen_and_the_band_ends_with_its_job(start: Start) 
     band.publish(caption("Guten Tag", source="good day", revision=1, final=True))
     assert wait_until(lambda: band.ink(box) > 300)
     assert band.box() == box
-    band.process.stdin.write("end\n")
-    band.process.stdin.flush()
+    band.tell("end")
     assert band.end() == (0, "")
 
 

@@ -1,0 +1,125 @@
+"""What the user may choose in the overlay's menu, and what was chosen, kept in a file."""
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+
+from app.config import Settings
+from app.registry import TRANSLATORS, Registry, RegistryError
+from app.sources.errors import SourceError
+from app.sources.microphone import AudioSystem, PortAudio
+from engine.stability import StabilityConfig
+from ui.control import Choice, Option
+
+logger = logging.getLogger(__name__)
+
+STABILITY = {
+    "eager": StabilityConfig(agreement=1),
+    "balanced": StabilityConfig(agreement=2),
+    "steady": StabilityConfig(agreement=2, mask_k=2),
+    "steadiest": StabilityConfig(agreement=3, mask_k=4),
+}
+"""The dial: from early and restless to late and calm."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chosen:
+    """The session that is wanted."""
+
+    source: str = "mic"
+    languages: str = "en-de"
+    translator: str = "fretna"
+    stability: str = "balanced"
+
+    def apply(self, settings: Settings) -> Settings:
+        """The settings of a run with this choice."""
+        source_lang, _, target_lang = self.languages.partition("-")
+        run = dataclasses.replace(
+            settings.run,
+            source_lang=source_lang,
+            target_lang=target_lang,
+            translator=self.translator,  # type: ignore[arg-type]  # one of TRANSLATORS
+        )
+        stability = STABILITY.get(self.stability, settings.stability)
+        return dataclasses.replace(settings, run=run, stability=stability)
+
+
+class ChoiceMemory:
+    """Keeps the choice in a JSON file. Losing it is no error: a bad file is reported, replaced."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path`: None keeps nothing."""
+        self._path = path
+
+    @property
+    def empty(self) -> bool:
+        """Whether the user has never chosen."""
+        return self._path is None or not self._path.exists()
+
+    def recall(self, default: Chosen) -> Chosen:
+        """What was chosen, or the default."""
+        if self._path is None:
+            return default
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            names = [item.name for item in dataclasses.fields(Chosen)]
+            found = {name: data[name] for name in names if isinstance(data.get(name), str)}
+            return dataclasses.replace(default, **found)
+        except FileNotFoundError:
+            return default
+        except (OSError, ValueError, AttributeError) as error:
+            logger.warning("what was chosen in the overlay is not readable: %s", error)
+            return default
+
+    def remember(self, chosen: Chosen) -> None:
+        """Write the choice down; the file is replaced in one step."""
+        if self._path is None:
+            return
+        draft = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(dataclasses.asdict(chosen), indent=1), encoding="utf-8")
+            draft.replace(self._path)
+        except OSError as error:
+            logger.warning("what was chosen in the overlay is not kept: %s", error)
+
+
+def options(chosen: Chosen, registry: Registry, system: AudioSystem | None) -> list[Option]:
+    """What can be chosen with the devices and models there are now."""
+    try:
+        models = registry.models()
+    except RegistryError as error:
+        logger.warning("%s", error)
+        models = []
+    pairs = sorted({(m.source_lang, m.target_lang) for m in models if m.kind in TRANSLATORS})
+    kinds = {m.kind for m in models if f"{m.source_lang}-{m.target_lang}" == chosen.languages}
+    made = [
+        Option("source", _sources(chosen.source, system), chosen.source),
+        Option(
+            "languages",
+            tuple(Choice(f"{a}-{b}", f"{a} → {b}") for a, b in pairs),
+            chosen.languages,
+        ),
+        Option(
+            "translator",
+            tuple(Choice(kind, kind) for kind in TRANSLATORS if kind in kinds),
+            chosen.translator,
+        ),
+        Option("stability", tuple(Choice(name, name) for name in STABILITY), chosen.stability),
+    ]
+    return [option for option in made if option.choices]
+
+
+def _sources(chosen: str, system: AudioSystem | None) -> tuple[Choice, ...]:
+    """The default microphone, every input, and what is chosen although it is not there now."""
+    try:
+        devices = (system or PortAudio()).devices()
+    except SourceError as error:
+        logger.info("%s", error)
+        devices = []
+    found = [Choice("mic", "mic")] if devices else []
+    found += [Choice(f"mic:{each.name}", each.name, each.is_loopback) for each in devices]
+    if chosen not in {choice.value for choice in found}:
+        found.append(Choice(chosen, chosen))
+    return tuple(found)

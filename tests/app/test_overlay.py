@@ -1,0 +1,114 @@
+"""`dragoman overlay` as its user meets it: over a screen, or in a terminal where there is none."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.feeds.websocket import FeedConfig, WebSocketFeed
+from engine.captions import Caption
+from engine.fanout import Fanout
+from tests.app.conftest import Machine
+from tests.app.fakes import caption
+from tests.app.test_run import one_line_error, read_until
+from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
+
+
+@asynccontextmanager
+async def serving(port: int = 0) -> AsyncIterator[tuple[Callable[[Caption], None], str]]:
+    captions = Fanout()
+    config = FeedConfig(address=f"127.0.0.1:{port}")
+    async with WebSocketFeed("test", captions, config).serve() as url:
+        yield captions.publish, url
+        captions.close()
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    with virtual_screen(tmp_path_factory.mktemp("screen")) as made:
+        yield made
+
+
+@pytest.fixture
+def overlay(screen: Screen, machine: Machine) -> Iterator[Callable[..., Band]]:
+    """Starts `dragoman overlay …` on the screen and waits for its band."""
+    processes = []
+
+    def start(*arguments: str) -> Band:
+        environ = {**machine.environment, "DISPLAY": screen.display}
+        environ.pop("QT_QPA_PLATFORM", None)
+        process = subprocess.Popen(
+            machine.command("overlay", *arguments),
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        band = Band(process, screen, environ)
+        band.window = band.find("^Dragoman$")
+        return band
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+async def seen(condition: Callable[[], bool]) -> bool:
+    return await asyncio.to_thread(wait_until, condition, 60)
+
+
+@NEEDS_X
+async def test_a_feed_is_shown_and_found_again_after_a_drop(overlay: Callable[..., Band]) -> None:
+    async with serving() as (publish, url):
+        band = await asyncio.to_thread(overlay, "--connect", url)
+        box = band.box()
+        publish(caption(0, target=("Guten Morgen", "")))
+        assert await seen(lambda: band.ink(box) > 300)
+        calm = band.screen.picture(box)
+    assert await seen(lambda: bool((band.screen.picture(box) != calm).sum() > 500))  # it says so
+    async with serving(urlsplit(url).port or 0) as (publish, _):
+        publish(caption(1, 1, target=("Willkommen zurück, schön dass Sie da sind", "")))
+        assert await seen(lambda: band.ink(box) > 3000)
+        await asyncio.to_thread(band.key, "ctrl+q")
+        assert (await asyncio.to_thread(band.end))[0] == 0
+
+
+@NEEDS_X
+def test_a_file_is_translated_into_the_band(overlay: Callable[..., Band], machine: Machine) -> None:
+    file = machine.sound("talk.wav", [(3, 0.5)])
+    band = overlay("--source", str(file), *machine.options)
+    assert wait_until(lambda: band.ink(band.box()) > 300, 60)
+    band.process.send_signal(signal.SIGTERM)
+    assert band.end() == (0, "")
+
+
+async def test_without_a_display_a_feed_is_shown_in_the_terminal(machine: Machine) -> None:
+    async with serving() as (publish, url):
+        publish(caption(0, final=True, target=("Guten Morgen", "")))
+        process = machine.start("overlay", "--connect", url)
+        assert process.stderr is not None
+        said = await asyncio.to_thread(read_until, process.stderr.fileno(), b"Guten Morgen")
+        assert b"no display for the overlay" in said.splitlines()[0]
+        process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0
+
+
+def test_without_a_display_the_session_runs_in_the_terminal(machine: Machine) -> None:
+    file = machine.sound("talk.wav", [(2, 0.5)])
+    done = machine.run("overlay", "--source", str(file), *machine.options)
+    assert done.returncode == 0
+    assert "no display for the overlay" in done.stderr.splitlines()[0]
+    assert "WORD4" in done.stderr
+
+
+def test_an_address_that_is_none_is_one_clear_line(machine: Machine) -> None:
+    error = one_line_error(machine.run("overlay", "--connect", "http://localhost:1/"))
+    assert "write ws://HOST:PORT/" in error

@@ -1,0 +1,167 @@
+"""The whole desktop side on a real X server: windows, keys from anywhere, what is said."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ui.screen import NEEDS_X, Band, Start, wait_until
+from tests.ui.streams import caption
+
+pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
+pytestmark = NEEDS_X
+
+YELLOW = (255, 230, 0)
+
+
+def has_colour(band: Band, colour: tuple[int, int, int]) -> bool:
+    return bool((band.screen.picture(band.box()) == colour).all(axis=2).any())
+
+
+def is_mapped(band: Band) -> bool:
+    return "IsViewable" in band.tool("xwininfo", "-id", band.window)
+
+
+def heard(band: Band) -> list[list[str]]:
+    told: list[list[str]] = json.loads(band.answer("control"))
+    return told
+
+
+def test_a_setting_shows_at_once_and_after_a_restart(start: Start, tmp_path: Path) -> None:
+    file = str(tmp_path / "changes.json")
+    band = start(changes_file=file)
+    band.publish(caption("Guten", "Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 100)
+    assert not has_colour(band, YELLOW)
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    band.key("alt+h", window=settings)
+    assert wait_until(lambda: has_colour(band, YELLOW))
+    band.key("ctrl+q")
+    assert band.end()[0] == 0
+    again = start(changes_file=file)
+    again.publish(caption("Guten", "Tag"))
+    assert wait_until(lambda: has_colour(again, YELLOW))
+
+
+def test_the_keyboard_alone_sets_the_size_of_the_text(start: Start) -> None:
+    band = start()
+    height = band.box()[3]
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    band.key("Tab", "Tab", "Tab", *["Up"] * 4, window=settings)
+    assert wait_until(lambda: band.box()[3] > height)
+
+
+def test_the_settings_show_a_sample_in_the_band_until_they_are_closed(start: Start) -> None:
+    band = start()
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    band.key("Escape", window=settings)
+    assert wait_until(lambda: band.ink(band.box()) == 0)
+
+
+def test_the_history_and_the_times_open_by_key(start: Start) -> None:
+    band = start(controlled=True)
+    band.publish(caption("Guten Tag"))
+    for key, title in (("ctrl+h", "History"), ("ctrl+t", "Times of each word")):
+        band.key(key)
+        assert band.find(title)
+
+
+def test_global_hotkeys_reach_a_band_that_has_not_the_keyboard(start: Start) -> None:
+    band = start()
+    other = subprocess.Popen(
+        ["xev", "-geometry", "200x100+0+0", "-event", "button"],
+        env=band.environ,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        elsewhere = band.find("Event Tester")
+        assert is_mapped(band)
+        band.key("ctrl+alt+h", window=elsewhere)
+        assert wait_until(lambda: not is_mapped(band))
+        band.key("ctrl+alt+h", window=elsewhere)
+        assert wait_until(lambda: is_mapped(band))
+    finally:
+        other.terminate()
+        other.wait()
+
+
+def test_a_hotkey_of_another_program_is_left_to_it_and_named(start: Start) -> None:
+    first, second = start(), start()
+    second.process.send_signal(signal.SIGINT)
+    assert second.end("Ctrl+Alt+D belongs to another program")[0] == 130
+    first.key("ctrl+q")
+    assert first.end()[0] == 0
+
+
+def test_the_menu_of_a_right_click_starts_the_session(start: Start) -> None:
+    band = start(controlled=True)
+    x, y, _, _ = band.box()
+    band.click(x + 60, y + 30, button=3)
+    band.tool("xdotool", "key", "Down", "Return")
+    assert wait_until(lambda: heard(band) == [["start"]])
+
+
+def test_the_first_start_asks_what_to_listen_to_and_starts(start: Start) -> None:
+    band = start(controlled=True, first_start=True)
+    window = band.find("What should be translated")
+    band.key("Down", window=window)  # the computer's own sound
+    band.key("alt+s", window=window)
+    assert wait_until(lambda: heard(band)[-1:] == [["start"]])
+    assert heard(band)[-2] == ["choose", "source", "mic:Monitor"]
+
+
+@pytest.mark.parametrize("subject", ["device", "feed"])
+def test_a_loss_is_said_in_the_band_and_taken_back(start: Start, subject: str) -> None:
+    band = start()
+    band.publish(caption("Guten Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    before = band.screen.picture(band.box()).copy()
+    band.tell(json.dumps({"phase": "lost", "subject": subject}))
+    assert wait_until(lambda: (band.screen.picture(band.box()) != before).sum() > 1000)
+    band.tell(json.dumps({"phase": "running", "subject": subject}))
+    assert wait_until(lambda: bool((band.screen.picture(band.box()) == before).all()))
+
+
+@pytest.mark.skipif(shutil.which("openbox") is None, reason="openbox is not installed")
+def test_the_band_stays_above_a_window_that_is_opened_and_raised_later(start: Start) -> None:
+    band = start()
+    manager = subprocess.Popen(["openbox"], env=band.environ, stderr=subprocess.DEVNULL)
+    other: subprocess.Popen[bytes] | None = None
+    try:
+        assert wait_until(lambda: "id #" in band.tool("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"))
+        band.publish(caption("Guten Tag"))
+        box = band.box()
+        assert wait_until(lambda: band.ink(band.box()) > 300)
+        other = subprocess.Popen(
+            ["xev", "-geometry", "1280x720+0+0", "-event", "button"],
+            env=band.environ,
+            stdout=subprocess.DEVNULL,
+        )
+        window = band.find("Event Tester")
+        band.tool("xdotool", "windowactivate", "--sync", window, "windowraise", window)
+        x, y = box[:2]
+        dark = (14, 16, 20)
+        assert wait_until(lambda: tuple(band.screen.picture((x + 40, y + 8, 1, 1))[0, 0]) == dark)
+        assert not is_dark_everywhere(band)  # the other window is there
+    finally:
+        for process in (other, manager):
+            if process is not None:
+                process.terminate()
+                process.wait()
+
+
+def is_dark_everywhere(band: Band) -> bool:
+    return bool((band.screen.picture((0, 0, 1280, 300)) < 40).all())
+
+
+def test_the_band_speaks_german_where_the_system_does(start: Start) -> None:
+    band = start(interface_lang="de")
+    band.key("ctrl+comma")
+    assert band.find("Einstellungen")

@@ -1,0 +1,135 @@
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QTabWidget,
+)
+
+from tests.ui.streams import caption
+from ui.overlay import Overlay
+from ui.settings import CHOICES, COLOURS, RANGES, OverlaySettings
+from ui.settings_window import SettingsWindow
+
+
+@pytest.fixture
+def overlay(qt: QApplication) -> Iterator[Overlay]:
+    overlay = Overlay(OverlaySettings(motion="off"))
+    overlay.show()
+    yield overlay
+    overlay.close()
+    overlay.deleteLater()
+
+
+@pytest.fixture
+def window(overlay: Overlay) -> SettingsWindow:
+    window = SettingsWindow(overlay, "Wayland does not allow this.")
+    window.show()
+    assert QTest.qWaitForWindowExposed(window)
+    return window
+
+
+def editor(window: SettingsWindow, kind: type, key: str):
+    found = window.findChild(kind, key)
+    assert found is not None, key
+    return found
+
+
+def test_every_setting_with_a_range_or_a_choice_can_be_set(window: SettingsWindow) -> None:
+    named = {child.objectName() for child in window.findChildren(object) if child.objectName()}
+    assert {*RANGES, *CHOICES, *COLOURS, "font_family", "reading_mode", "locked"} <= named
+
+
+def test_the_band_follows_each_change_at_once(overlay: Overlay, window: SettingsWindow) -> None:
+    height = overlay.height()
+    editor(window, QSpinBox, "rows").setValue(4)
+    assert overlay.settings.rows == 4
+    assert overlay.height() > height
+    editor(window, QDoubleSpinBox, "opacity").setValue(0.5)
+    editor(window, QCheckBox, "reading_mode").setChecked(True)
+    combo = editor(window, QComboBox, "show")
+    QTest.keyClick(combo, Qt.Key.Key_Down)
+    assert overlay.settings.show == "translation"
+    assert (overlay.settings.opacity, overlay.settings.reading_mode) == (0.5, True)
+
+
+def test_text_in_sight_stays_when_a_setting_changes(
+    overlay: Overlay, window: SettingsWindow
+) -> None:
+    overlay.show_captions([caption("Guten Tag", source="good day")])
+    editor(window, QSpinBox, "font_pt").setValue(40)
+    assert [line.text for line in overlay.frame.target] == ["Guten Tag"]
+    assert overlay.font_pt == 40
+
+
+def test_editors_follow_the_menu(overlay: Overlay, window: SettingsWindow) -> None:
+    overlay.change(dataclasses.replace(overlay.settings, reading_mode=True, rows=5))
+    assert editor(window, QCheckBox, "reading_mode").isChecked()
+    assert editor(window, QSpinBox, "rows").value() == 5
+
+
+def test_high_contrast_and_reset(overlay: Overlay, window: SettingsWindow) -> None:
+    editor(window, QPushButton, "high_contrast").click()
+    assert (overlay.settings.box_colour, overlay.settings.opacity) == ("#000000", 1.0)
+    editor(window, QPushButton, "reset").click()
+    assert overlay.settings == OverlaySettings()
+
+
+def test_every_editor_is_reached_with_tab_and_has_a_name(
+    qt: QApplication, window: SettingsWindow
+) -> None:
+    window.activateWindow()
+    (tabs,) = window.findChildren(QTabWidget)
+    for page in range(tabs.count()):
+        tabs.setCurrentIndex(page)
+        bar = tabs.tabBar()
+        assert bar is not None
+        bar.setFocus()
+        reached = set()
+        for _ in range(30):
+            focused = window.focusWidget()
+            assert focused is not None
+            reached.add(focused.objectName())
+            QTest.keyClick(focused, Qt.Key.Key_Tab)
+        shown = tabs.currentWidget()
+        assert shown is not None
+        for kind in (QSpinBox, QDoubleSpinBox, QComboBox, QCheckBox):
+            for child in shown.findChildren(kind):
+                assert child.objectName() in reached
+                assert child.accessibleName()
+
+
+def test_what_the_platform_does_not_allow_is_said(window: SettingsWindow) -> None:
+    assert editor(window, QLabel, "limits").text() == "Wayland does not allow this."
+
+
+def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> None:
+    for n in range(9):
+        late = dataclasses.replace(caption("eins", revision=n), end_s=n, emitted_s=n + 5.0)
+        overlay.figures.painted(late, 0.0)
+    window = SettingsWindow(overlay, "")
+    window.show()
+    said = editor(window, QLabel, "promise").text()
+    assert said.startswith("This machine does not keep up: text comes 5.0 s after the words.")
+
+
+def test_a_sample_is_shown_only_where_there_is_no_text(
+    overlay: Overlay, window: SettingsWindow
+) -> None:
+    assert overlay.frame.target
+    overlay.show_captions([caption("echter Text")])
+    assert [line.text for line in overlay.frame.target] == ["echter Text"]
+    window.close()
+    assert [line.text for line in overlay.frame.target] == ["echter Text"]

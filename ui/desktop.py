@@ -1,0 +1,115 @@
+"""Everything that a user sees, put together: the band, its menu, the tray, the windows."""
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtWidgets import QWidget
+
+from ui.actions import Actions
+from ui.bridge import CaptionBridge
+from ui.changes import Changes
+from ui.control import Archive, Control
+from ui.history_window import HistoryWindow
+from ui.hotkeys import grab
+from ui.overlay import Overlay
+from ui.platform_limits import Platform, limits_text
+from ui.readout import notice_text, status_text
+from ui.session_menu import SessionMenu
+from ui.settings import OverlaySettings
+from ui.settings_window import SettingsWindow
+from ui.source_window import SourceWindow
+from ui.status import Notice
+from ui.timings_window import TimingsWindow
+from ui.tray import Tray
+
+
+class Desktop(QObject):
+    """The band and all that belongs to it, in the GUI thread."""
+
+    def __init__(
+        self,
+        settings: OverlaySettings,
+        platform: Platform,
+        *,
+        control: Control | None = None,
+        archive: Archive | None = None,
+    ) -> None:
+        super().__init__()
+        self._changes = Changes(settings)
+        self._platform = platform
+        self._control = control
+        self._archive = archive
+        self.overlay = Overlay(self._changes.apply(), blended=platform.blended)
+        self.overlay.changed.connect(self._changes.save)
+        self.bridge = CaptionBridge(self.overlay)
+        self.bridge.arrived.connect(self.overlay.show_captions)
+        self.bridge.noticed.connect(self._take_notice)
+        self.actions = Actions(self.overlay, has_history=archive is not None)
+        self.actions.settings_wanted.connect(self.open_settings)
+        self.actions.history_wanted.connect(self.open_history)
+        self.actions.timings_wanted.connect(self.open_timings)
+        menu = self.overlay.menu
+        if control is not None:
+            self.session_menu = SessionMenu(control, menu)
+        self.actions.fill(menu)
+        self.tray = Tray(menu, self.actions) if settings.tray else None
+        if self.tray is not None:
+            menu.aboutToShow.connect(self._say_in_tray)
+        self._hotkeys = grab(self, platform.name) if settings.hotkeys else None
+        if self._hotkeys is not None:
+            self._hotkeys.pressed.connect(self.actions.press)
+        self._windows: dict[str, QWidget] = {}
+
+    def show(self) -> None:
+        """Put the band on the screen; ask what to listen to where that was never chosen."""
+        self.overlay.show()
+        if self.tray is not None:
+            self.tray.show()
+        if self._control is not None and self._control.first_start:
+            self._open(SourceWindow(self._control, self.overlay))
+
+    def close(self) -> None:
+        """Take everything from the screen."""
+        if self._hotkeys is not None:
+            self._hotkeys.close()
+        if self.tray is not None:
+            self.tray.hide()
+        history = self._windows.get("HistoryWindow")
+        if isinstance(history, HistoryWindow):
+            history.wait()
+        self.overlay.hide()
+        self.overlay.deleteLater()
+        self.deleteLater()
+
+    def open_settings(self) -> None:
+        """The settings window, the same one when it is open."""
+        limits = limits_text(self._platform)
+        self._open(self._windows.get("SettingsWindow") or SettingsWindow(self.overlay, limits))
+
+    def open_history(self) -> None:
+        """The history window."""
+        if self._archive is not None:
+            window = self._windows.get("HistoryWindow")
+            self._open(window or HistoryWindow(self._archive, self.overlay))
+
+    def open_timings(self) -> None:
+        """The window with the times of each word."""
+        window = self._windows.get("TimingsWindow")
+        if not isinstance(window, TimingsWindow):
+            window = TimingsWindow(self.overlay.figures, self.overlay)
+        window.refresh()
+        self._open(window)
+
+    def _open(self, window: QWidget) -> None:
+        self._windows[type(window).__name__] = window
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def _take_notice(self, notice: Notice) -> None:
+        self.overlay.show_notice(notice)
+        self._say_in_tray()
+
+    def _say_in_tray(self) -> None:
+        if self.tray is not None:
+            notice = self.overlay.notice
+            text = notice_text(notice) or status_text(self.overlay.figures)
+            self.tray.say(" · ".join(part for part in (text, notice.detail) if part))

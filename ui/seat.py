@@ -1,0 +1,108 @@
+"""Where the band sits on the screens: found again after a restart, never off the screen."""
+
+from PyQt6.QtCore import QObject, QPoint, QRect, QTimer
+from PyQt6.QtGui import QGuiApplication, QScreen
+from PyQt6.QtWidgets import QWidget
+
+from ui.place import Place, PlaceMemory
+
+NARROWEST_PX = 240
+SETTLED_MS = 400
+"""Without another move, the user has let go."""
+
+
+class Seat(QObject):
+    """Places a window and remembers where the user puts it, per display layout.
+
+    The lower edge is what stays when the height changes.
+    """
+
+    def __init__(self, window: QWidget, memory: PlaceMemory) -> None:
+        super().__init__(window)
+        self._window = window
+        self._memory = memory
+        self._placed = QRect()
+        self.font_pt = 0
+        self.configured_pt = 0
+        self._moved = QTimer(self)
+        self._moved.setSingleShot(True)
+        self._moved.setInterval(SETTLED_MS)
+        self._moved.timeout.connect(self.remember)
+
+    def recall(self) -> Place | None:
+        """Where the user left the band in this display layout."""
+        return self._memory.recall(display_layout())
+
+    def take(self, place: Place | None, *, width_percent: int, height: int) -> None:
+        """Go to a remembered place, brought back onto its screen, or to the bottom centre."""
+        free = _screen_at(place).availableGeometry()
+        if place is None:
+            width = free.width() * width_percent // 100
+            left = free.center().x() - width // 2
+            bottom = free.bottom() - free.height() // 25
+        else:
+            left, bottom, width = place.x, place.bottom, place.width
+        width = max(NARROWEST_PX, min(width, free.width()))
+        left = max(free.left(), min(left, free.right() + 1 - width))
+        self._go(left, min(bottom, free.bottom()), width, height)
+
+    def grow(self, height: int) -> None:
+        """Take another height; the lower edge stays, unless the top would leave the screen."""
+        box = self._window.geometry()
+        self._go(box.left(), box.bottom(), box.width(), height)
+
+    def note_move(self) -> None:
+        """The window moved or was resized: remember it when that was the user and is over."""
+        if self._window.geometry() != self._placed:
+            self._moved.start()
+
+    def note_change(self) -> None:
+        """Something else that is remembered with the place has changed."""
+        self._moved.start()
+
+    def flush(self) -> None:
+        """Remember now what would be remembered in a moment."""
+        if self._moved.isActive():
+            self.remember()
+
+    def remember(self) -> None:
+        """Write down where the window is."""
+        self._moved.stop()
+        box = self._window.geometry()
+        place = Place(
+            x=box.left(),
+            bottom=box.bottom(),
+            width=box.width(),
+            font_pt=self.font_pt,
+            configured_pt=self.configured_pt,
+        )
+        self._memory.remember(display_layout(), place)
+
+    def _go(self, left: int, bottom: int, width: int, height: int) -> None:
+        self._window.setMinimumSize(NARROWEST_PX, height)
+        self._window.setMaximumHeight(height)
+        screen = QGuiApplication.screenAt(QPoint(left + width // 2, bottom))
+        top = bottom + 1 - height
+        if screen is not None:
+            top = max(screen.availableGeometry().top(), top)
+        self._placed = QRect(left, top, width, height)
+        self._window.setGeometry(self._placed)
+
+
+def display_layout() -> str:
+    """Names this arrangement of screens."""
+    layout = []
+    for screen in QGuiApplication.screens():
+        box = screen.geometry()
+        layout.append(f"{screen.name()}:{box.width()}x{box.height()}+{box.x()}+{box.y()}")
+    return " ".join(sorted(layout))
+
+
+def _screen_at(place: Place | None) -> QScreen:
+    """The screen of a remembered place, or the primary one."""
+    screen = None
+    if place is not None:
+        screen = QGuiApplication.screenAt(QPoint(place.x + place.width // 2, place.bottom - 8))
+    screen = screen or QGuiApplication.primaryScreen()
+    assert screen is not None, "a QGuiApplication has a screen"
+    return screen

@@ -1,0 +1,171 @@
+"""The settings window. The band itself is the preview: it follows at once."""
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QHideEvent, QShowEvent
+from PyQt6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.captions import Caption, Text
+from ui.fields import Fields
+from ui.overlay import Overlay
+from ui.readout import promise_text
+from ui.settings import OverlaySettings, high_contrast
+
+
+class SettingsWindow(QDialog):
+    """Every setting that can be changed while the band is on screen."""
+
+    def __init__(self, overlay: Overlay, limits: str) -> None:
+        """`limits`: what this platform does not allow, for people; empty if nothing."""
+        super().__init__(overlay, Qt.WindowType.Window)
+        self.setWindowTitle(self.tr("Dragoman – Settings"))
+        self._overlay = overlay
+        self._configured = overlay.settings
+        self._fields = Fields(overlay)
+        tabs = QTabWidget()
+        tabs.addTab(self._text_page(), self.tr("&Text"))
+        tabs.addTab(self._colour_page(), self.tr("&Colours"))
+        tabs.addTab(self._steadiness_page(), self.tr("&Steadiness"))
+        tabs.addTab(self._window_page(limits), self.tr("&Window"))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        contrast = QPushButton(self.tr("&High contrast"))
+        contrast.setObjectName("high_contrast")
+        contrast.clicked.connect(lambda: overlay.change(high_contrast(overlay.settings)))
+        reset = QPushButton(self.tr("&Reset"))
+        reset.setObjectName("reset")
+        reset.clicked.connect(self._reset)
+        buttons.addButton(contrast, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(reset, QDialogButtonBox.ButtonRole.ResetRole)
+        buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(tabs)
+        layout.addWidget(buttons)
+        self._fields.show()
+
+    def _text_page(self) -> QWidget:
+        page, form = _page()
+        add = self._fields
+        add.choice(
+            form,
+            "show",
+            self.tr("Show"),
+            (
+                ("both", self.tr("Translation and source")),
+                ("translation", self.tr("Translation only")),
+                ("source", self.tr("Source only")),
+            ),
+        )
+        add.font(form, "font_family", self.tr("Font"))
+        add.number(form, "font_pt", self.tr("Size"), "pt")
+        add.number(form, "font_weight", self.tr("Weight"))
+        add.number(form, "source_percent", self.tr("Size of the source text"), "%")
+        add.number(form, "rows", self.tr("Lines of translation"))
+        add.number(form, "source_rows", self.tr("Lines of source text"))
+        add.number(form, "column_percent", self.tr("Width of the text"), "%")
+        add.choice(
+            form,
+            "align",
+            self.tr("Text stands"),
+            (
+                ("left", self.tr("left")),
+                ("centre", self.tr("in the middle")),
+                ("right", self.tr("right")),
+            ),
+        )
+        return page
+
+    def _colour_page(self) -> QWidget:
+        page, form = _page()
+        add = self._fields
+        add.colour(form, "colour", self.tr("Translation"))
+        add.colour(form, "tentative_colour", self.tr("Words that may change"))
+        add.colour(form, "source_colour", self.tr("Source text"))
+        add.colour(form, "outline_colour", self.tr("Outline"))
+        add.number(form, "outline_percent", self.tr("Width of the outline"), "%")
+        add.colour(form, "box_colour", self.tr("Box"))
+        add.number(form, "opacity", self.tr("Opacity of the box"))
+        return page
+
+    def _steadiness_page(self) -> QWidget:
+        page, form = _page()
+        add = self._fields
+        add.switch(form, "reading_mode", self.tr("Reading mode: show only what will not change"))
+        add.number(form, "dwell_s", self.tr("Last text stays for"), "s")
+        add.number(form, "line_s", self.tr("A line stays at least"), "s")
+        add.choice(
+            form,
+            "motion",
+            self.tr("Fading and sliding"),
+            (
+                ("system", self.tr("as the desktop says")),
+                ("on", self.tr("on")),
+                ("off", self.tr("off")),
+            ),
+        )
+        add.switch(form, "status", self.tr("Show delay and state"))
+        return page
+
+    def _window_page(self, limits: str) -> QWidget:
+        page, form = _page()
+        add = self._fields
+        add.switch(form, "locked", self.tr("Lock: the mouse goes through"))
+        add.number(form, "width_percent", self.tr("Width on the screen"), "%")
+        self._promise = QLabel()
+        self._promise.setObjectName("promise")
+        told = QLabel(limits)
+        told.setObjectName("limits")
+        for label in (self._promise, told):
+            label.setWordWrap(True)
+            form.addRow(label)
+        return page
+
+    def _reset(self) -> None:
+        self._overlay.change(
+            OverlaySettings(
+                place_file=self._configured.place_file,
+                changes_file=self._configured.changes_file,
+                interface_lang=self._configured.interface_lang,
+                tray=self._configured.tray,
+                hotkeys=self._configured.hotkeys,
+                stay=self._configured.stay,
+            )
+        )
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: D102 (Qt's)
+        self._promise.setText(promise_text(self._overlay.figures))
+        self._overlay.show_sample(self._sample())
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: D102 (Qt's)
+        self._overlay.show_sample(())
+
+    def _sample(self) -> list[Caption]:
+        source = self.tr("This is what was said,"), self.tr("and this may")
+        target = self.tr("Committed words stay as they are,"), self.tr("these may still change")
+        return [
+            Caption(
+                session="",
+                seq=0,
+                segment=0,
+                revision=0,
+                source=Text(lang="", committed=source[0], tentative=source[1]),
+                target=Text(lang="", committed=target[0], tentative=target[1]),
+                final=False,
+                start_s=0.0,
+                end_s=0.0,
+                emitted_s=0.0,
+                erased=0,
+            )
+        ]
+
+
+def _page() -> tuple[QWidget, QFormLayout]:
+    page = QWidget()
+    return page, QFormLayout(page)
