@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from app.feeds.files import CaptionSink
 from app.server.captions import Published
 from app.server.config import ServerConfig
-from app.server.feed import feed_routes, serve_feed
+from app.server.feed import feed_routes, in_words, serve_feed
 from app.server.history import History
 from app.server.stats import ServerStats
 from engine import pipeline
@@ -134,7 +134,8 @@ class Job(Generic[T]):
             if config.address is not None:
                 routes = feed_routes(published, config, stats, session=self.session)
                 feed = serve_feed(routes, published, config, stats)
-                self.outputs.announce(await stack.enter_async_context(feed))
+                address = await stack.enter_async_context(feed)
+                self.outputs.announce(in_words(address, config))
             refreshing = asyncio.create_task(self._refresh())
             stack.callback(refreshing.cancel)
             captions = await stack.enter_async_context(contextlib.aclosing(self._captions()))

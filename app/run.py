@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import logging
 import os
-import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
+from app.session_name import new_session_name
 from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
 from engine.captions import Caption
@@ -61,11 +60,11 @@ def main(source: str, settings: "Settings") -> int:
         device = choose_device(config.device)
         translator = load_translator(model, device=device, wait=config.wait)
         job_input = load_input(device)
-    session = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    session = new_session_name()
     with _journal(config, session, job_input.name) as journal:
         outputs = Outputs(
             sinks=sinks,
-            announce=lambda url: console.print(f"Captions are served at {url}", soft_wrap=True),
+            announce=lambda where: console.print(where, soft_wrap=True),
             feed=settings.feed,
             journal=journal,
         )

@@ -167,6 +167,11 @@ class Fanout:
         for subscription in tuple(self._subscriptions):
             subscription._push(caption)
 
+    @property
+    def closed(self) -> bool:
+        """Whether no caption follows."""
+        return self._closed
+
     def close(self) -> None:
         """No caption follows: every subscription ends after what waits for it."""
         self._closed = True

@@ -30,16 +30,24 @@ def feed_routes(
 async def serve_feed(
     routes: Routes, published: Published, config: ServerConfig, stats: ServerStats
 ) -> AsyncIterator[str]:
-    """Serve while the context lasts; its value says where, in words for people.
+    """Serve while the context lasts; its value is HOST:PORT.
 
     On leaving, viewers are sent what is pending and closed.
 
     Raises:
         ServerError: it cannot be served there.
     """
-    secure = "s" if config.tls_cert is not None else ""
     async with Server(routes, config, stats).serve() as address:
         try:
-            yield f"ws{secure}://{address}/captions and shown at http{secure}://{address}/"
+            yield address
         finally:
             published.fanout.close()
+
+
+def in_words(address: str, config: ServerConfig) -> str:
+    """Where captions are served, for the person who started the server."""
+    secure = "" if config.tls_cert is None else "s"
+    return (
+        f"Captions are served at ws{secure}://{address}/captions "
+        f"and shown at http{secure}://{address}/"
+    )

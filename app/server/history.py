@@ -35,6 +35,8 @@ class History:
     def begin(self, session: str) -> None:
         """A session starts: from here on its finals come in."""
         self._whole[session] = None
+        if len(self._whole) > MAX_FINALS:
+            del self._whole[next(iter(self._whole))]
 
     def add(self, caption: Caption) -> None:
         """Keep a caption, if it is final."""
