@@ -15,6 +15,7 @@ from typing import Any
 
 import platformdirs
 
+from app.feeds.mqtt import MqttConfig
 from app.run_config import RunConfig
 from app.server.config import ServerConfig
 from engine.recognizer_config import RecognizerConfig
@@ -39,6 +40,7 @@ class Settings:
     stability: StabilityConfig = field(default_factory=StabilityConfig)
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
     feed: ServerConfig = field(default_factory=ServerConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
 
 
 def default_file() -> Path:

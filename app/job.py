@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from app.feeds.files import CaptionSink
+from app.feeds.outlets import Outlet, delivering
 from app.server.captions import Published
 from app.server.config import ServerConfig
 from app.server.feed import feed_routes, in_words, serve_feed
@@ -80,6 +81,8 @@ class Outputs:
     announce: Callable[[str], None] = lambda _: None
     """Told, once the feed is served, where."""
     feed: ServerConfig = field(default_factory=ServerConfig)
+    outlets: Sequence[Outlet] = ()
+    """Deliver to somewhere else, at their own pace."""
     journal: Journal | None = None
 
 
@@ -136,6 +139,9 @@ class Job(Generic[T]):
                 feed = serve_feed(routes, published, config, stats)
                 address = await stack.enter_async_context(feed)
                 self.outputs.announce(in_words(address, config))
+            delivery = delivering(self.outputs.outlets, published.fanout)
+            await stack.enter_async_context(delivery)
+            stack.callback(published.fanout.close)
             refreshing = asyncio.create_task(self._refresh())
             stack.callback(refreshing.cancel)
             captions = await stack.enter_async_context(contextlib.aclosing(self._captions()))

@@ -16,6 +16,7 @@ from rich.console import Console
 from app import inputs
 from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
+from app.outlets import make_outlets
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
 from app.session_name import new_session_name
@@ -66,6 +67,7 @@ def main(source: str, settings: "Settings") -> int:
             sinks=sinks,
             announce=lambda where: console.print(where, soft_wrap=True),
             feed=settings.feed,
+            outlets=make_outlets(settings),
             journal=journal,
         )
         job = Job(session, job_input, translator, outputs, settings.stability)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from app.feeds.outlets import delivering
+from app.outlets import make_outlets
 from app.recognition import load_decoder, make_recognizer
 from app.registry import Registry, choose_device, load_translator
 from app.server.doors import open_doors
 from app.server.feed import in_words
+from app.server.microphones import Microphones
 from app.server.sessions import Engine
 from app.terminal import log_to
 from engine.journal import Journal
@@ -82,5 +85,11 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_doors(engine, settings.feed, journal=journal) as doors:
-        console.print(in_words(doors.address, settings.feed), soft_wrap=True)
-        await stop.wait()
+        microphones = Microphones(
+            settings.mqtt.topic, doors.sessions, idle_timeout_s=settings.feed.idle_timeout_s
+        )
+        outlets = make_outlets(settings, microphones.ears())
+        async with delivering(outlets, doors.published.fanout):
+            console.print(in_words(doors.address, settings.feed), soft_wrap=True)
+            await stop.wait()
+            await doors.finish()

@@ -40,6 +40,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
     add("--tls-cert", type=Path, metavar="FILE", help="certificate of the feed, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
+    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
+    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
     add("--journal", type=Path, metavar="FILE", help="where the session is kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep the session")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
@@ -74,6 +76,7 @@ _TABLES = {
         "keep",
         "models",
     ),
+    "mqtt": ("url", "topic"),
     "feed": ("address", "token", "tls_cert", "tls_key"),
 }
 """Which options go into which table of the settings."""

@@ -42,6 +42,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--translator", choices=TRANSLATORS, help="policy (fretna)")
     add("--wait", type=int, metavar="K", help="words that wait-k stays behind (3)")
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
+    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
+    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
     add("--journal", type=Path, metavar="FILE", help="where sessions are kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep them")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
@@ -83,6 +85,7 @@ _TABLES = {
         "keep",
         "models",
     ),
+    "mqtt": ("url", "topic"),
     "feed": ("token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
 }
 """Which options go into which table of the settings."""

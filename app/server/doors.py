@@ -26,6 +26,11 @@ class OpenDoors:
     """Where captions from elsewhere may be put in, and all captions taken out."""
     sessions: Sessions
 
+    async def finish(self) -> None:
+        """Take no new stream, finish those that run, and let everyone know that this was all."""
+        await self.sessions.finish()
+        self.published.fanout.close()
+
 
 @contextlib.asynccontextmanager
 async def open_doors(
@@ -44,8 +49,12 @@ async def open_doors(
     sessions = Sessions(engine, published, stats, max_sessions=config.max_sessions, journal=journal)
     feed = feed_routes(published, config, stats)
     routes = replace(feed, doors={**feed.doors, **_sound_doors(sessions, config)})
-    async with serve_feed(routes, published, config, stats) as address, sessions.running():
-        yield OpenDoors(address=address, published=published, sessions=sessions)
+    async with serve_feed(routes, published, config, stats) as address:
+        doors = OpenDoors(address=address, published=published, sessions=sessions)
+        try:
+            yield doors
+        finally:
+            await doors.finish()
 
 
 def _sound_doors(sessions: Sessions, config: ServerConfig) -> dict[str, Door]:

@@ -1,10 +1,9 @@
 """Streams of sound: many sessions on one loaded model and one inference worker."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -127,7 +126,7 @@ class Sessions:
         max_sessions: int,
         journal: Journal | None = None,
     ) -> None:
-        """Start without streams; see `running`."""
+        """Start without streams."""
         self.engine = engine
         self._published = published
         self._stats = stats
@@ -141,17 +140,13 @@ class Sessions:
         """Whether the next stream is refused."""
         return self._ending or len(self._open) >= self._max_sessions
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Take streams while the context lasts; on leaving, every one of them is finished."""
-        try:
-            yield
-        finally:
-            self._ending = True
-            for session in self._open.values():
-                session.sound.close()
-            if self._open:
-                await asyncio.wait(self._open)
+    async def finish(self) -> None:
+        """Take no new stream, and finish those that run: their last captions are made."""
+        self._ending = True
+        for session in self._open.values():
+            session.sound.close()
+        if self._open:
+            await asyncio.wait(self._open)
 
     def begin(
         self,

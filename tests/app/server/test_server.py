@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from websockets.datastructures import Headers
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError
 from app.server.http import Target
+from tests.app.certificates import make_certificate
 from tests.app.fakes import caption, finals
 from tests.app.server.serving import request, say, serving_feed
 
@@ -119,26 +119,11 @@ async def test_a_refusal_is_one_log_line_without_the_token(
     assert line == "GET /metrics from 127.0.0.1: 401 a valid token is required"
 
 
-def certificate(folder: Path) -> Path:
-    file = folder / "server.pem"
-    subprocess.run(
-        (
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
-            f"-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout {file} "
-            f"-out {folder / 'crt.pem'}"
-        ).split(),
-        check=True,
-        capture_output=True,
-    )
-    file.write_text(file.read_text() + (folder / "crt.pem").read_text())
-    return file
-
-
 async def test_with_a_certificate_the_server_speaks_tls(tmp_path: Path) -> None:
-    file = certificate(tmp_path)
-    config = ServerConfig(address="127.0.0.1:0", tls_cert=file)
+    certificate, key = make_certificate(tmp_path)
+    config = ServerConfig(address="127.0.0.1:0", tls_cert=certificate, tls_key=key)
     async with serving_feed(config) as (published, address):
-        trust = ssl.create_default_context(cafile=str(tmp_path / "crt.pem"))
+        trust = ssl.create_default_context(cafile=certificate)
         async with connect(f"wss://{address}/captions", ssl=trust) as viewer:
             await viewer.recv()
             published.publish(caption(0))
