@@ -91,5 +91,7 @@ async def _serve(
         outlets = make_outlets(settings, microphones.ears())
         async with delivering(outlets, doors.published.fanout):
             console.print(in_words(doors.address, settings.feed), soft_wrap=True)
+            if doors.vosk_address is not None:
+                console.print(f"Clients of vosk connect to ws://{doors.vosk_address}/")
             await stop.wait()
             await doors.finish()

@@ -31,6 +31,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add = parser.add_argument
     add("--host", metavar="HOST", help="address to listen on (localhost)")
     add("--port", type=int, metavar="PORT", help=f"0 takes a free one ({DEFAULT_PORT})")
+    add("--vosk-port", type=int, metavar="PORT", help="the vosk protocol at the root of this port")
     add("--token", metavar="TOKEN", help="what clients must show; needed beyond this machine")
     add("--tls-cert", type=Path, metavar="FILE", help="certificate, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
@@ -86,6 +87,6 @@ _TABLES = {
         "models",
     ),
     "mqtt": ("url", "topic"),
-    "feed": ("token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
+    "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
 }
 """Which options go into which table of the settings."""

@@ -10,6 +10,7 @@ from app.protocols.peer import (
     Message,
     PeerError,
     Sound,
+    SoundProtocol,
     parse_object,
     to_json,
     to_lang,
@@ -19,10 +20,8 @@ from app.protocols.sound import SoundDecoder, make_decoder
 from engine.captions import FORMAT_VERSION, Caption
 
 
-class OwnProtocol:
+class OwnProtocol(SoundProtocol):
     """`{"type":"start",…}`, then sound in binary messages, then `{"type":"end"}`."""
-
-    lossless = False
 
     def __init__(self) -> None:
         """Wait for the start."""
@@ -72,10 +71,6 @@ class OwnProtocol:
     def show(self, stream: str, caption: Caption) -> Sequence[Message]:
         """The caption as it is."""
         return [caption.to_json()]
-
-    def settled(self, stream: str) -> Sequence[Message]:
-        """Never asked for."""
-        return []
 
     def finished(self, stream: str) -> Sequence[Message]:
         """Tell that nothing follows."""

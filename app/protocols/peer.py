@@ -5,9 +5,10 @@ go in, messages to the peer come out. `app.server.sound` carries the commands ou
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from engine.audio import Samples
 from engine.captions import Caption
@@ -40,6 +41,8 @@ class Begin:
     stream: str = ONE_STREAM
     source_lang: str | None = None
     target_lang: str | None = None
+    optional: bool = False
+    """Whether the connection goes on if the stream is refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,36 +82,44 @@ class Leave:
 Command = Begin | Sound | Reply | Settle | Finish | Leave
 
 
-class SoundProtocol(Protocol):
+class SoundProtocol(ABC):
     """One connection over which a peer sends sound and gets text back."""
 
-    lossless: bool
+    lossless = False
     """Whether the peer may send faster than real time and is held back, rather than sound being
     left out when the machine is behind."""
 
+    @abstractmethod
     def receive(self, message: Message) -> Sequence[Command]:
         """Take the peer's next message.
 
         Raises:
             PeerError: it breaks the protocol.
         """
-        ...
+
+    @abstractmethod
+    def show(self, stream: str, caption: Caption) -> Sequence[Message]:
+        """A caption of a stream was made."""
+
+    def greeting(self) -> Sequence[Message]:
+        """The peer has connected."""
+        return ()
 
     def begun(self, stream: str, session: str) -> Sequence[Message]:
         """A stream was begun, as this session."""
-        ...
+        return ()
 
-    def show(self, stream: str, caption: Caption) -> Sequence[Message]:
-        """A caption of a stream was made."""
-        ...
+    def refused(self, stream: str) -> Sequence[Message]:
+        """An optional stream cannot be begun; its sound is not wanted."""
+        return ()
 
     def settled(self, stream: str) -> Sequence[Message]:
         """The sound in front of a `Settle` was read."""
-        ...
+        return ()
 
     def finished(self, stream: str) -> Sequence[Message]:
         """Every caption of a stream was shown."""
-        ...
+        return ()
 
 
 def parse_object(message: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ class ServerConfig:
     Attributes:
         address: HOST:PORT, or a port alone for loopback; port 0 takes a free one. None: no server.
         token: what a peer has to show; required on any address but loopback.
+        vosk_port: of `dragoman serve`: where the vosk protocol is served at the root; 0 takes a
+            free one.
         tls_cert: certificate chain, a PEM file; with it the server speaks TLS only.
         tls_key: its private key; None: it is in the file of the certificate.
         origins: web origins whose pages may connect, such as `https://example.org`, besides those
@@ -35,6 +37,7 @@ class ServerConfig:
 
     address: str | None = None
     token: str | None = None
+    vosk_port: int | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     origins: tuple[str, ...] = ()
@@ -63,6 +66,8 @@ class ServerConfig:
         for name in ("max_behind_s", "send_timeout_s", "idle_timeout_s", "open_timeout_s"):
             if not 0 < getattr(self, name) <= 3600:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0 … 3600")
+        if self.vosk_port is not None and not 0 <= self.vosk_port <= 65535:
+            raise ValueError(f"vosk_port is {self.vosk_port}, must be from 0 to 65535")
         if self.token == "":
             raise ValueError("token is empty; give a long random one, or none")
         if self.tls_key is not None and self.tls_cert is None:

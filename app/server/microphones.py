@@ -75,4 +75,4 @@ class Microphones:
             timer.cancel()
         session = self._devices.pop(device, None)
         if session is not None:
-            session.sound.close()
+            session.finish()

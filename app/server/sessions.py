@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.server.captions import Published
 from app.server.queue import SoundQueue
 from app.server.stats import ServerStats
 from app.session_name import new_session_name
 from engine import pipeline
-from engine.audio import AudioChunk, Samples
+from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.fanout import Fanout
 from engine.journal import Journal, JournalError
 from engine.pipeline import Limits, SourceReader
@@ -26,6 +28,9 @@ LIVE_QUEUE_S = 30.0
 """Sound of a live stream that may wait for the recogniser; beyond it the oldest is left out."""
 LOSSLESS_QUEUE_S = 120.0
 """Sound of a stream that may be sent faster than real time; beyond half of it the peer waits."""
+SILENCE_S = 1.0
+FILLED_S = 2.0
+"""Of silence: enough for the voice detector and the recogniser to end a sentence."""
 
 
 class SessionRefusedError(RuntimeError):
@@ -53,19 +58,27 @@ class Engine:
 
 
 class SoundSession:
-    """One stream from its first sample to its last caption."""
+    """One stream from its first sample to its last caption.
 
-    def __init__(self, name: str, max_queue_s: float) -> None:
+    A peer that sends nothing while nobody speaks (a muted participant, a microphone behind a gate)
+    would leave the last sentence open. A live stream that falls silent is therefore continued with
+    up to `FILLED_S` of silence; after that session time stands still until there is sound again.
+    """
+
+    def __init__(self, name: str, *, lossless: bool) -> None:
         """See `Sessions.begin`."""
         self.name = name
-        self.sound = SoundQueue(max_queue_s)
+        self.sound = SoundQueue(LOSSLESS_QUEUE_S if lossless else LIVE_QUEUE_S)
         self.captions = Fanout()
         """Those of this session; closed behind the last one."""
         self.error: Exception | None = None
+        self._live = not lossless
         self._read_s = 0.0
         self._began = time.monotonic()
         self._read_on = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._silence: asyncio.TimerHandle | None = None
+        self._filled_s = 0.0
 
     def clock(self) -> float:
         """Session time: that of the wall, or of a stream that is sent faster than real time."""
@@ -73,13 +86,35 @@ class SoundSession:
 
     def put(self, samples: Samples) -> None:
         """Add sound."""
-        if not self.sound.end_s:
-            self._began = time.monotonic()
+        if not self.sound.end_s or self._filled_s >= FILLED_S:
+            self._began = time.monotonic() - self.sound.end_s
+        self._filled_s = 0.0
         self.sound.put(samples)
+        self._expect_sound()
+
+    def finish(self) -> None:
+        """No more sound."""
+        self._stop_waiting()
+        self.sound.close()
+
+    def _expect_sound(self) -> None:
+        self._stop_waiting()
+        if self._live:
+            self._silence = self._loop.call_later(SILENCE_S, self._fill)
+
+    def _stop_waiting(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+
+    def _fill(self) -> None:
+        self.sound.put(np.zeros(round(SILENCE_S * SAMPLE_RATE_HZ), np.float32))
+        self._filled_s += SILENCE_S
+        if self._filled_s < FILLED_S:
+            self._expect_sound()
 
     async def settled(self) -> None:
         """Wait until the recogniser has read all sound so far, or the session has ended."""
-        end_s = self.sound.end_s
+        end_s = self.sound.end_s - 0.5 / SAMPLE_RATE_HZ  # sums of times are not exact
         while self._read_s < end_s and not self.captions.closed:
             self.sound.flush()
             self._read_on.clear()
@@ -144,7 +179,7 @@ class Sessions:
         """Take no new stream, and finish those that run: their last captions are made."""
         self._ending = True
         for session in self._open.values():
-            session.sound.close()
+            session.finish()
         if self._open:
             await asyncio.wait(self._open)
 
@@ -174,7 +209,7 @@ class Sessions:
         pair = (self.engine.translator.source_lang, self.engine.translator.target_lang)
         if (source_lang or pair[0], target_lang or pair[1]) != pair:
             raise SessionRefusedError(f"the languages here are {pair[0]} to {pair[1]}")
-        session = SoundSession(new_session_name(), LOSSLESS_QUEUE_S if lossless else LIVE_QUEUE_S)
+        session = SoundSession(new_session_name(), lossless=lossless)
         self._stats.sessions += 1
         self._stats.sessions_total += 1
         task = asyncio.create_task(self._run(session, origin), name=f"session {session.name}")
@@ -206,6 +241,7 @@ class Sessions:
             logger.exception("session %s failed", session.name)
             session.error = error
         finally:
+            session.finish()
             session.end()
             self._published.end(session.name)
 

@@ -30,6 +30,7 @@ from app.server.config import ServerConfig
 from app.server.http import Answer, Target
 from app.server.server import CloseError, peer_of
 from app.server.sessions import SessionRefusedError, Sessions, SoundSession
+from engine.audio import Samples
 from engine.channel import Channel
 from engine.fanout import OverrunError, Subscription
 
@@ -105,6 +106,7 @@ class _Conversation:
         try:
             async with asyncio.TaskGroup() as group:
                 reader = group.create_task(self._read())
+                await self._send(self._protocol.greeting())
                 await self._work(group)
                 await asyncio.gather(*self._showing.values())
                 if self._left:
@@ -112,7 +114,7 @@ class _Conversation:
                 reader.cancel()
         finally:
             for session in self._streams.values():
-                session.sound.close()  # what was said before is still captioned
+                session.finish()  # what was said before is still captioned
 
     async def _read(self) -> None:
         while True:
@@ -135,15 +137,13 @@ class _Conversation:
             if self._left:
                 return
         for session in self._streams.values():
-            session.sound.close()
+            session.finish()
 
     async def _carry_out(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
             case Sound(samples, stream):
-                session = self._streams[stream]
-                if self._protocol.lossless:
-                    await session.sound.room()
-                session.put(samples)
+                if stream in self._streams:  # an optional one may have been refused
+                    await self._hear(self._streams[stream], samples)
             case Reply(message):
                 await self._send([message])
             case Settle(stream):
@@ -153,20 +153,33 @@ class _Conversation:
             case Begin():
                 await self._begin(command, group)
             case Finish(stream):
-                self._streams.pop(stream).sound.close()
-                await self._showing.pop(stream)
+                if stream in self._streams:
+                    self._streams.pop(stream).finish()
+                    await self._showing.pop(stream)
             case Leave():
                 self._left = True
                 for session in self._streams.values():
-                    session.sound.close()
+                    session.finish()
+
+    async def _hear(self, session: SoundSession, samples: Samples) -> None:
+        if self._protocol.lossless:
+            await session.sound.room()
+        session.put(samples)
 
     async def _begin(self, command: Begin, group: asyncio.TaskGroup) -> None:
-        session = self._sessions.begin(
-            peer_of(self._connection),
-            source_lang=command.source_lang,
-            target_lang=command.target_lang,
-            lossless=self._protocol.lossless,
-        )
+        try:
+            session = self._sessions.begin(
+                peer_of(self._connection),
+                source_lang=command.source_lang,
+                target_lang=command.target_lang,
+                lossless=self._protocol.lossless,
+            )
+        except SessionRefusedError as error:
+            if not command.optional:
+                raise
+            logger.info("stream %s: refused: %s", command.stream, error)
+            await self._send(self._protocol.refused(command.stream))
+            return
         self._streams[command.stream] = session
         captions = session.captions.subscribe(limit=MAX_WAITING_CAPTIONS)
         self._showing[command.stream] = group.create_task(

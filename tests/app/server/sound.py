@@ -16,6 +16,7 @@ from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.pipeline import SourceReader
+from engine.source import SourcePrefix
 from tests.app.dragoman import FakeRecognizer, policy
 from tests.app.server.serving import LOOPBACK
 from tests.fakes import FakeTranslator, Policy
@@ -71,3 +72,11 @@ async def to_end(peer: ClientConnection) -> list[Caption]:
 
 def finals_of(captions: list[Caption]) -> list[str]:
     return [caption.source.committed for caption in captions if caption.final]
+
+
+class Endpointing(FakeRecognizer):
+    """Ends a segment at the first silence, as the real one does a little later."""
+
+    def accept(self, item: AudioChunk) -> list[SourcePrefix]:
+        heard = super().accept(item)
+        return heard or ([] if np.abs(item.samples).max(initial=0.0) > 0.01 else self.finish())
