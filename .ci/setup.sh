@@ -13,13 +13,15 @@ die() {
 }
 
 # PortAudio for the microphone; what Qt's xcb plug-in loads, and a font, for the overlay; a virtual
-# display for its tests.
+# display for its tests; a broker for the tests of MQTT. A browser for the tests of the caption page
+# is taken where it is a package (Debian); elsewhere those tests are skipped.
 packages="libportaudio2
 libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4
 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xfixes0
 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0
 fonts-dejavu-core
-xauth xvfb"
+xauth xvfb
+mosquitto"
 
 missing_packages() {
     # A package counts as present under its own name or one that it provides (libglib2.0-0t64).
@@ -46,6 +48,7 @@ system_packages() {
         esac
         return
     fi
+    grep -qs '^ID=debian' /etc/os-release && packages="$packages chromium"
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -eq 0 ]; then
@@ -109,7 +112,7 @@ python_packages() {
     $pip torch==2.13.0
     say "installing everything else"
     $pip setuptools
-    $pip --no-build-isolation -e '.[audio,ui,train,eval,dev]'
+    $pip --no-build-isolation -e '.[audio,ui,mqtt,train,eval,dev]'
     printf '%s\n' "$stamp" >.venv/stamp
     say "ready: .venv/bin/dragoman --help"
 }

@@ -16,6 +16,7 @@ from typing import Any
 import platformdirs
 
 from app.feeds.mqtt import MqttConfig
+from app.feeds.push_config import PushConfig
 from app.run_config import RunConfig
 from app.server.config import ServerConfig
 from engine.recognizer_config import RecognizerConfig
@@ -41,6 +42,7 @@ class Settings:
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
     feed: ServerConfig = field(default_factory=ServerConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
+    push: PushConfig = field(default_factory=PushConfig)
 
 
 def default_file() -> Path:

@@ -42,6 +42,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
     add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
     add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
+    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
+    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
+    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
     add("--journal", type=Path, metavar="FILE", help="where the session is kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep the session")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
@@ -77,6 +80,7 @@ _TABLES = {
         "models",
     ),
     "mqtt": ("url", "topic"),
+    "push": ("zoom", "youtube", "obs"),
     "feed": ("address", "token", "tls_cert", "tls_key"),
 }
 """Which options go into which table of the settings."""

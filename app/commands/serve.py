@@ -45,6 +45,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
     add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
+    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
+    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
+    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
     add("--journal", type=Path, metavar="FILE", help="where sessions are kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep them")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
@@ -87,6 +90,7 @@ _TABLES = {
         "models",
     ),
     "mqtt": ("url", "topic"),
+    "push": ("zoom", "youtube", "obs"),
     "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
 }
 """Which options go into which table of the settings."""

@@ -17,6 +17,10 @@ DRAIN_S = 5.0
 """For what is still waiting when the captions end."""
 
 
+class OutletError(RuntimeError):
+    """The other side takes no captions, and trying again would not help."""
+
+
 class Outlet(Protocol):
     """Brings the captions of all sessions somewhere."""
 
@@ -26,7 +30,11 @@ class Outlet(Protocol):
         ...
 
     async def run(self, captions: AsyncIterator[Caption]) -> None:
-        """Deliver every final once and in order, trying again as long as that can help."""
+        """Deliver every final once and in order, trying again as long as that can help.
+
+        Raises:
+            OutletError: it cannot help.
+        """
         ...
 
 
@@ -53,5 +61,7 @@ async def _run(outlet: Outlet, captions: AsyncIterator[Caption]) -> None:
         await outlet.run(captions)
     except OverrunError as error:
         logger.error("%s was away for too long, and gets no more: %s", outlet.name, error)
+    except OutletError as error:
+        logger.error("%s gets no captions: %s", outlet.name, error)
     except Exception:
         logger.exception("%s failed, and gets no more", outlet.name)
