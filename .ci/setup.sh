@@ -12,14 +12,14 @@ die() {
     exit 1
 }
 
-# PortAudio for the microphone; what Qt's xcb plug-in loads, and fonts of most scripts, for the
-# overlay; a virtual display, a window manager and hands for it, for its tests.
+# PortAudio for the microphone; what Qt's xcb plug-in loads, and a font, for the overlay; a virtual
+# display for its tests.
 packages="libportaudio2
 libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4
 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xfixes0
 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0
-fonts-dejavu-core fonts-noto-core fonts-noto-cjk
-openbox xauth xvfb xdotool x11-utils"
+fonts-dejavu-core
+xauth xvfb"
 
 missing_packages() {
     # A package counts as present under its own name or one that it provides (libglib2.0-0t64).
@@ -109,7 +109,7 @@ python_packages() {
     $pip torch==2.13.0
     say "installing everything else"
     $pip setuptools
-    $pip --no-build-isolation -e '.[audio,ui,train,eval,dev]'
+    $pip --no-build-isolation -e '.[audio,ui,mqtt,train,eval,dev]'
     printf '%s\n' "$stamp" >.venv/stamp
     say "ready: .venv/bin/dragoman --help"
 }

@@ -15,8 +15,10 @@ from typing import Any
 
 import platformdirs
 
-from app.feeds.websocket import FeedConfig
+from app.feeds.mqtt import MqttConfig
+from app.feeds.push_config import PushConfig
 from app.run_config import RunConfig
+from app.server.config import ServerConfig
 from engine.recognizer_config import RecognizerConfig
 from engine.stability import StabilityConfig
 from engine.vad import VadConfig
@@ -38,7 +40,9 @@ class Settings:
     recognizer: RecognizerConfig = field(default_factory=RecognizerConfig)
     stability: StabilityConfig = field(default_factory=StabilityConfig)
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
-    feed: FeedConfig = field(default_factory=FeedConfig)
+    feed: ServerConfig = field(default_factory=ServerConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    push: PushConfig = field(default_factory=PushConfig)
 
 
 def default_file() -> Path:
@@ -124,6 +128,10 @@ def _convert(value: object, hint: Any, where: str) -> object:
             if value in arguments:
                 return value
             raise ConfigError(f"{where} is {value!r}, not one of {', '.join(map(str, arguments))}")
+        case builtin if builtin is tuple:
+            if not isinstance(value, list):
+                raise ConfigError(f"{where} is {value!r}, not a list")
+            return tuple(_convert(item, arguments[0], where) for item in value)
     if hint is float and type(value) is int:
         return float(value)
     if hint is Path and isinstance(value, str):

@@ -19,7 +19,8 @@ from app.config import Settings
 from app.feeds.client import pauses_s
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
-from app.run import new_session_id, session_journal
+from app.run import session_journal
+from app.session_name import new_session_name
 from app.sources.errors import SourceError
 from app.sources.microphone import AudioSystem, PortAudio, read_microphone
 from ui.control import Option, Publish
@@ -151,7 +152,7 @@ class Host:
         self._publish(Notice(phase="starting"))
         settings = chosen.apply(self._settings)
         job_input, translator = await asyncio.to_thread(self._load, chosen.source, settings)
-        session = new_session_id()
+        session = new_session_name()
         with session_journal(settings.run, session, job_input.name) as journal:
             outputs = Outputs(feed=settings.feed, journal=journal, watchers=(self._publish,))
             job: Job[Any] = Job(session, job_input, translator, outputs, settings.stability)
@@ -167,7 +168,7 @@ class Host:
         self._device_lost = False
         load_input = inputs.plan(source, settings, registry)
         device = choose_device(run.device)
-        return load_input(device), load_translator(model, device=device, wait=run.wait)
+        return load_input(device), load_translator(model, device=device, policy=run)
 
     async def _listen(self, source: str, level: Callable[[float], None]) -> None:
         name = source.partition(":")[2] or None

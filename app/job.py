@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from app.feeds.files import CaptionSink
-from app.feeds.websocket import FeedConfig, WebSocketFeed
+from app.feeds.outlets import Outlet, delivering
+from app.server.captions import Published
+from app.server.config import ServerConfig
+from app.server.feed import feed_routes, in_words, serve_feed
+from app.server.history import History
+from app.server.stats import ServerStats
 from engine import pipeline
 from engine.captions import Caption
-from engine.fanout import Fanout
 from engine.journal import Journal, JournalError
 from engine.pipeline import Limits, PipelineStats, SourceReader
 from engine.stability import StabilityConfig
@@ -75,8 +79,10 @@ class Outputs:
     refresh: Callable[[float], None] = lambda _: None
     """Called a few times a second with the position in the source."""
     announce: Callable[[str], None] = lambda _: None
-    """Told, once the feed is served, under which URL."""
-    feed: FeedConfig = field(default_factory=FeedConfig)
+    """Told, once the feed is served, where."""
+    feed: ServerConfig = field(default_factory=ServerConfig)
+    outlets: Sequence[Outlet] = ()
+    """Deliver to somewhere else, at their own pace."""
     journal: Journal | None = None
 
 
@@ -123,17 +129,24 @@ class Job(Generic[T]):
             raise
 
     async def _work(self) -> None:
-        fanout = Fanout()
-        feed = WebSocketFeed(self.session, fanout, self.outputs.feed)
+        stats = ServerStats()
+        published = Published(History(self.outputs.journal), stats)
+        published.begin(self.session)
+        config = self.outputs.feed
         async with contextlib.AsyncExitStack() as stack:
-            if self.outputs.feed.address is not None:
-                self.outputs.announce(await stack.enter_async_context(feed.serve()))
-            stack.callback(fanout.close)
+            if config.address is not None:
+                routes = feed_routes(published, config, stats, session=self.session)
+                feed = serve_feed(routes, published, config, stats)
+                address = await stack.enter_async_context(feed)
+                self.outputs.announce(in_words(address, config))
+            delivery = delivering(self.outputs.outlets, published.fanout)
+            await stack.enter_async_context(delivery)
+            stack.callback(published.fanout.close)
             refreshing = asyncio.create_task(self._refresh())
             stack.callback(refreshing.cancel)
             captions = await stack.enter_async_context(contextlib.aclosing(self._captions()))
             async for caption in captions:
-                await self._pass_on(caption, fanout)
+                await self._pass_on(caption, published)
 
     def _captions(self) -> AsyncGenerator[Caption, None]:
         return pipeline.run(
@@ -161,11 +174,11 @@ class Job(Generic[T]):
                 self._position_s = max(self._position_s, end_s)
                 yield item
 
-    async def _pass_on(self, caption: Caption, fanout: Fanout) -> None:
+    async def _pass_on(self, caption: Caption, published: Published) -> None:
         if self.outputs.sinks and not await asyncio.to_thread(self._write, caption):
             logger.info("nobody reads the captions any more: the session ends")
             self.stop()
-        fanout.publish(caption)
+        published.publish(caption)
         for watcher in self.outputs.watchers:
             watcher(caption)
 

@@ -36,12 +36,16 @@ def make_recognizer(decoder: "Decoder", lang: str, settings: "Settings") -> "Str
     return StreamingRecognizer(decoder, detector, lang=lang, config=settings.recognizer)
 
 
-def load_stream(model: "Model", device: str, settings: "Settings") -> "StreamingRecognizer":
-    """Load a recogniser for one stream, with its language model unless the settings say no."""
+def load_decoder(model: "Model", device: str, settings: "Settings") -> "Decoder":
+    """Load what streams share: the network, and its language model unless the settings say no."""
     from app.registry import load_language_model, load_recognizer
 
     network = load_recognizer(model, device=device)
     config = settings.recognizer
     language_model = load_language_model(model) if config.language_model else None
-    decoder = make_decoder(network, language_model, config)
-    return make_recognizer(decoder, model.source_lang, settings)
+    return make_decoder(network, language_model, config)
+
+
+def load_stream(model: "Model", device: str, settings: "Settings") -> "StreamingRecognizer":
+    """Load a recogniser for one stream."""
+    return make_recognizer(load_decoder(model, device, settings), model.source_lang, settings)

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import datetime
 import logging
 import os
-import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +14,11 @@ from rich.console import Console
 from app import inputs
 from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
+from app.outlets import make_outlets
 from app.overlay import can_show, kept_settings
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
+from app.session_name import new_session_name
 from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
 from engine.journal import Journal, JournalError
@@ -57,12 +57,13 @@ def main(source: str, settings: "Settings") -> int:
         device = choose_device(config.device)
         translator = load_translator(model, device=device, policy=config)
         job_input = load_input(device)
-    session = new_session_id()
+    session = new_session_name()
     with session_journal(config, session, job_input.name) as journal:
         outputs = Outputs(
             sinks=sinks,
-            announce=lambda url: console.print(f"Captions are served at {url}", soft_wrap=True),
+            announce=lambda where: console.print(where, soft_wrap=True),
             feed=settings.feed,
+            outlets=make_outlets(settings),
             journal=journal,
         )
         job = Job(session, job_input, translator, outputs, settings.stability)
@@ -73,11 +74,6 @@ def main(source: str, settings: "Settings") -> int:
     if journal is not None and job.stats.n_captions:
         console.print(f"Kept: dragoman sessions show {session}", style="dim", soft_wrap=True)
     return _exit_code(job, caught, complete=all(closed))
-
-
-def new_session_id() -> str:
-    """An id that tells when the session began."""
-    return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _exit_code(job: Job[Any], caught: int | None, *, complete: bool) -> int:

@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
 
 from app.feeds.websocket import FeedConfig, WebSocketFeed  # noqa: E402
+
 from engine.captions import Caption, Text  # noqa: E402
 from engine.fanout import Fanout  # noqa: E402
 from tests.ui.screen import Box, Screen, virtual_screen  # noqa: E402

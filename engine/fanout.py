@@ -1,8 +1,9 @@
 """Fan-out: one stream of captions, many consumers of different speeds."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 from engine.captions import Caption
 
@@ -28,15 +29,26 @@ class Subscription:
 
     A caption replaces a waiting tentative one of its segment: the latest revision wins, so a slow
     consumer sees holes in `seq` and never a stale text. Finals are kept. When `limit` captions
-    wait nonetheless, the subscription ends: what waits is delivered, then `OverrunError` raised.
+    wait nonetheless, or one has waited for `max_behind_s`, the subscription ends: what waits is
+    delivered, then `OverrunError` raised.
     """
 
-    def __init__(self, fanout: "Fanout", limit: int) -> None:
+    def __init__(
+        self,
+        fanout: "Fanout",
+        limit: int,
+        max_behind_s: float | None,
+        wanted: Callable[[Caption], bool] | None,
+        clock: Callable[[], float],
+    ) -> None:
         """See `Fanout.subscribe`."""
         self.n_coalesced = 0
         self._fanout = fanout
         self._limit = limit
-        self._waiting: dict[tuple[str, int, bool], Caption] = {}
+        self._max_behind_s = max_behind_s
+        self._wanted = wanted
+        self._clock = clock
+        self._waiting: dict[tuple[str, int, bool], tuple[float, Caption]] = {}
         self._overrun: OverrunError | None = None
         self._closed = False
         self._changed = asyncio.Event()
@@ -67,19 +79,28 @@ class Subscription:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
-        return self._waiting.pop(next(iter(self._waiting)))
+        _, caption = self._waiting.pop(next(iter(self._waiting)))
+        return caption
 
     def _push(self, caption: Caption) -> None:
-        if self._closed:
+        if self._closed or (self._wanted is not None and not self._wanted(caption)):
             return
         stale = self._waiting.pop((caption.session, caption.segment, False), None)
         self.n_coalesced += stale is not None
-        if len(self._waiting) >= self._limit:
-            self._overrun = OverrunError(caption.seq if stale is None else stale.seq)
+        now_s = self._clock()
+        if len(self._waiting) >= self._limit or self._is_behind(now_s):
+            self._overrun = OverrunError(caption.seq if stale is None else stale[1].seq)
             self._end()
             return
-        self._waiting[caption.session, caption.segment, caption.final] = caption
+        self._waiting[caption.session, caption.segment, caption.final] = (now_s, caption)
         self._changed.set()
+
+    def _is_behind(self, now_s: float) -> bool:
+        """Whether the oldest caption has waited too long."""
+        if self._max_behind_s is None or not self._waiting:
+            return False
+        oldest_s, _ = next(iter(self._waiting.values()))
+        return now_s - oldest_s > self._max_behind_s
 
     def _end(self) -> None:
         self._closed = True
@@ -97,16 +118,27 @@ class Fanout:
         self._open: dict[tuple[str, int], Caption] = {}
         self._closed = False
 
-    def subscribe(self, *, limit: int = 1000, snapshot: bool = False) -> Subscription:
+    def subscribe(
+        self,
+        *,
+        limit: int = 1000,
+        snapshot: bool = False,
+        max_behind_s: float | None = None,
+        wanted: Callable[[Caption], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Subscription:
         """A new consumer.
 
         Args:
             limit: captions that may wait for it.
             snapshot: begin with `snapshot()`, without a gap to what follows.
+            max_behind_s: seconds that a caption may wait for it.
+            wanted: leaves out the captions for which it is false.
+            clock: seconds.
         """
         if limit < 1:
             raise ValueError(f"limit = {limit} of a subscription is not 1 or more")
-        subscription = Subscription(self, limit)
+        subscription = Subscription(self, limit, max_behind_s, wanted, clock)
         self._subscriptions.append(subscription)
         if snapshot:
             for caption in self.snapshot():
@@ -134,6 +166,11 @@ class Fanout:
             self._open[key] = caption
         for subscription in tuple(self._subscriptions):
             subscription._push(caption)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no caption follows."""
+        return self._closed
 
     def close(self) -> None:
         """No caption follows: every subscription ends after what waits for it."""

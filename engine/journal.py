@@ -175,8 +175,10 @@ class Journal:
         names = SessionRecord.__dataclass_fields__
         return [SessionRecord(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def captions(self, session: str, *, finals_only: bool = False) -> list[Caption]:
-        """The captions of a session in order.
+    def captions(
+        self, session: str, *, finals_only: bool = False, after: int = -1
+    ) -> list[Caption]:
+        """The captions of a session in order; only those with a `seq` above `after`.
 
         Raises:
             LookupError: there is no such session.
@@ -185,8 +187,9 @@ class Journal:
             if not connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone():
                 raise LookupError(f"the journal has no session {session!r}")
             rows = connection.execute(
-                "SELECT json FROM captions WHERE session = ? AND (final OR ?) ORDER BY seq",
-                (session, not finals_only),
+                "SELECT json FROM captions WHERE session = ? AND (final OR ?) AND seq > ?"
+                " ORDER BY seq",
+                (session, not finals_only, after),
             ).fetchall()
         return [Caption.from_json(json) for (json,) in rows]
 

@@ -39,6 +39,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--vtt", type=Path, metavar="FILE", help="write finals as WebVTT subtitles")
     add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket")
     add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate of the feed, PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
+    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
+    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
+    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
+    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
+    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
     add("--journal", type=Path, metavar="FILE", help="where the session is kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep the session")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
@@ -73,6 +80,8 @@ _TABLES = {
         "keep",
         "models",
     ),
-    "feed": ("address", "token"),
+    "mqtt": ("url", "topic"),
+    "push": ("zoom", "youtube", "obs"),
+    "feed": ("address", "token", "tls_cert", "tls_key"),
 }
 """Which options go into which table of the settings."""

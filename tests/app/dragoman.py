@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app import cli, host, inputs, registry, run
+from app import cli, host, inputs, registry, run, serve
 from engine.audio import AudioChunk
 from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix
@@ -83,4 +83,9 @@ def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig)
 if __name__ == "__main__":
     vars(run)["load_translator"] = vars(host)["load_translator"] = load_translator
     vars(inputs)["load_stream"] = lambda *_: FakeRecognizer()
+    vars(serve).update(
+        load_translator=load_translator,
+        load_decoder=lambda *_: None,
+        make_recognizer=lambda *_: FakeRecognizer(),
+    )
     sys.exit(cli.main(sys.argv[1:]))

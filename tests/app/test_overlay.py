@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-
 from app.feeds.websocket import FeedConfig, WebSocketFeed
+
 from engine.captions import Caption
 from engine.fanout import Fanout
 from tests.app.conftest import Machine

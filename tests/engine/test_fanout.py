@@ -7,7 +7,7 @@ import pytest
 from engine.captions import Caption
 from engine.fanout import Fanout, OverrunError, Subscription
 from engine.session import Session
-from tests.fakes import FakeTranslator, prefix, stream, upper
+from tests.fakes import FakeTranslator, ManualClock, prefix, stream, upper
 
 
 def segments(n: int, words: int = 3) -> list[Caption]:
@@ -97,3 +97,28 @@ async def test_closed_subscription_and_closed_fanout_end_iteration() -> None:
 def test_limit_must_be_positive() -> None:
     with pytest.raises(ValueError, match="limit = 0"):
         Fanout().subscribe(limit=0)
+
+
+async def test_consumer_that_is_seconds_behind_is_let_go_after_what_waits() -> None:
+    clock = ManualClock()
+    fanout = Fanout()
+    subscription = fanout.subscribe(max_behind_s=5.0, clock=clock)
+    finals = [caption for caption in segments(3) if caption.final]
+    fanout.publish(finals[0])
+    clock.now_s = 5.0
+    fanout.publish(finals[1])
+    clock.now_s = 5.1
+    fanout.publish(finals[2])
+    assert [await anext(subscription) for _ in range(2)] == finals[:2]
+    with pytest.raises(OverrunError) as overrun:
+        await anext(subscription)
+    assert overrun.value.next_seq == finals[2].seq
+
+
+async def test_consumer_may_want_some_captions_only() -> None:
+    fanout = Fanout()
+    subscription = fanout.subscribe(wanted=lambda caption: caption.segment == 1)
+    for caption in segments(3):
+        fanout.publish(caption)
+    fanout.close()
+    assert {caption.segment for caption in await collect(subscription)} == {1}

@@ -8,10 +8,10 @@ from itertools import repeat
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from app.feeds.websocket import FeedConfig, WebSocketFeed
 from websockets.asyncio.server import ServerConnection, serve
 
 from app.feeds.client import FeedClient, FeedClientError, pauses_s
-from app.feeds.websocket import FeedConfig, WebSocketFeed
 from engine.captions import Caption
 from engine.fanout import Fanout
 from tests.app.fakes import caption, finals

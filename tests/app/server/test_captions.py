@@ -5,27 +5,39 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.feeds.websocket import FeedConfig, FeedError, WebSocketFeed, parse_address
+from app.server.captions import Published
+from app.server.config import ServerConfig, ServerError, parse_address
+from app.server.feed import feed_routes
+from app.server.history import History
+from app.server.server import Server
+from app.server.stats import ServerStats
 from engine.captions import Caption
-from engine.fanout import Fanout
+from engine.journal import Journal
 from tests.app.fakes import caption, finals
 
-ANYWHERE = FeedConfig(address="127.0.0.1:0")
+ANYWHERE = ServerConfig(address="127.0.0.1:0")
 
 
 @asynccontextmanager
-async def serving(config: FeedConfig = ANYWHERE) -> AsyncIterator[tuple[Fanout, str]]:
+async def serving(
+    config: ServerConfig = ANYWHERE, journal: Journal | None = None
+) -> AsyncIterator[tuple[Published, str]]:
     """Where to publish captions, and the URL for viewers."""
-    captions = Fanout()
-    async with WebSocketFeed("test", captions, config).serve() as url:
-        yield captions, url
-        captions.close()
+    stats = ServerStats()
+    captions = Published(History(journal), stats)
+    captions.begin("test")
+    routes = feed_routes(captions, config, stats, session="test")
+    async with Server(routes, config, stats).serve() as address:
+        yield captions, f"ws://{address}/"
+        captions.fanout.close()
 
 
 @asynccontextmanager
@@ -37,6 +49,18 @@ async def viewing(url: str, **options: Any) -> AsyncIterator[tuple[ClientConnect
 
 async def next_caption(viewer: ClientConnection) -> Caption:
     return Caption.from_json(await viewer.recv())
+
+
+async def say_all(viewer: ClientConnection, said: list[str | bytes]) -> None:
+    for message in said:
+        await viewer.send(message)
+    await viewer.recv()
+
+
+def in_spanish(item: Caption) -> Caption:
+    return replace(
+        item, source=replace(item.source, lang="pt"), target=replace(item.target, lang="es")
+    )
 
 
 async def read_on(viewer: ClientConnection) -> None:
@@ -52,15 +76,71 @@ async def status_of_refusal(url: str, **options: Any) -> int:
 
 async def test_a_viewer_gets_captions_as_they_come() -> None:
     async with serving() as (captions, url), viewing(url) as (viewer, snapshot):
-        assert snapshot == {"type": "snapshot", "v": 1, "session": "test", "captions": []}
+        expected = {"type": "snapshot", "v": 1, "session": "test", "captions": [], "lost": []}
+        assert snapshot == expected
         sent = caption(0, target=("guten", "Morgen"))
         captions.publish(sent)
         assert await next_caption(viewer) == sent
 
 
-async def test_any_path_is_served() -> None:
-    async with serving() as (_, url), viewing(f"{url}captions/de") as (_, snapshot):
+async def test_captions_are_at_the_root_and_at_their_path_and_nowhere_else() -> None:
+    async with serving() as (_, url), viewing(f"{url}captions") as (_, snapshot):
         assert snapshot["type"] == "snapshot"
+        assert await status_of_refusal(f"{url}elsewhere") == 404
+
+
+async def test_a_viewer_that_comes_back_gets_what_it_missed_and_nothing_twice() -> None:
+    async with serving() as (captions, url):
+        for item in finals(40):  # more than the snapshot holds
+            captions.publish(item)
+        captions.publish(caption(40, 40, target=("noch", "offen")))
+        async with viewing(f"{url}captions?after=test:9") as (viewer, snapshot):
+            captions.publish(caption(41, 40, 1, final=True))
+            assert snapshot["captions"] == snapshot["lost"] == []
+            assert [(await next_caption(viewer)).seq for _ in range(32)] == list(range(10, 42))
+
+
+async def test_after_a_restart_the_journal_has_what_a_viewer_missed(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.sqlite3") as journal:
+        journal.begin_session("old", source_lang="en", target_lang="de")
+        journal.append(*(replace(item, session="old") for item in finals(5)))
+        async with serving(journal=journal) as (_, url):
+            async with viewing(f"{url}captions?after=old:1") as (viewer, snapshot):
+                assert snapshot["lost"] == []
+                assert [(await next_caption(viewer)).seq for _ in range(3)] == [2, 3, 4]
+
+
+async def test_a_viewer_is_told_which_session_cannot_be_resumed() -> None:
+    async with serving() as (_, url), viewing(f"{url}captions?after=gone:7") as (_, snapshot):
+        assert snapshot["lost"] == ["gone"]
+
+
+async def test_a_viewer_may_ask_for_one_session_and_for_languages() -> None:
+    async with serving() as (captions, url):
+        async with viewing(f"{url}captions?session=one&lang=fr,de") as (viewer, snapshot):
+            assert snapshot["session"] == "one"
+            captions.publish(caption(0, session="two"))
+            captions.publish(in_spanish(caption(0, session="one")))
+            captions.publish(caption(1, session="one"))
+            assert await next_caption(viewer) == caption(1, session="one")
+
+
+async def test_in_reading_mode_no_word_is_ever_taken_back() -> None:
+    async with serving() as (captions, url):
+        captions.publish(caption(0, 0, target=("", "Gute")))
+        async with viewing(f"{url}captions?mode=reading") as (viewer, snapshot):
+            assert [c["target"]["tentative"] for c in snapshot["captions"]] == [""]
+            captions.publish(caption(1, 0, 1, target=("guten", "Tag")))
+            assert (await next_caption(viewer)).target.full == "guten"
+            captions.publish(caption(2, 0, 2, target=("guten", "Abend")))
+            captions.publish(caption(3, 0, 3, final=True))
+            assert (await next_caption(viewer)).seq == 3
+
+
+@pytest.mark.parametrize("query", ["mode=fast", "after=7", "after=test:x", "after=test:-1"])
+async def test_a_view_that_does_not_exist_is_refused(query: str) -> None:
+    async with serving() as (_, url):
+        assert await status_of_refusal(f"{url}captions?{query}") == 400
 
 
 async def test_the_snapshot_holds_finals_and_the_newest_revision_of_the_open_segment() -> None:
@@ -88,7 +168,7 @@ async def test_a_slow_viewer_is_spared_old_revisions_and_gets_every_final() -> N
 
 
 async def test_a_viewer_that_is_too_far_behind_is_closed_with_1013() -> None:
-    config = FeedConfig(address="127.0.0.1:0", max_pending=8)
+    config = ServerConfig(address="127.0.0.1:0", max_pending=8)
     async with serving(config) as (captions, url), viewing(url) as (viewer, _):
         for item in finals(9):
             captions.publish(item)
@@ -101,7 +181,7 @@ async def test_a_viewer_that_is_too_far_behind_is_closed_with_1013() -> None:
 
 
 async def test_a_viewer_that_reads_nothing_holds_up_nobody_and_is_closed() -> None:
-    config = FeedConfig(address="127.0.0.1:0", max_pending=8, send_timeout_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", max_pending=8, send_timeout_s=0.2)
     async with serving(config) as (captions, url), viewing(url) as (reader, _):
         async with connect(url, max_queue=1) as deaf:
             await deaf.recv()
@@ -115,12 +195,15 @@ async def test_a_viewer_that_reads_nothing_holds_up_nobody_and_is_closed() -> No
             assert deaf.close_code == 1013
 
 
-async def test_what_a_viewer_says_is_ignored_and_too_much_of_it_closes_only_that_viewer() -> None:
+@pytest.mark.parametrize(("said", "code"), [([b"x" * 5000], 1009), (["hello"] * 61, 1008)])
+async def test_what_a_viewer_says_is_ignored_and_too_much_of_it_closes_only_that_viewer(
+    said: list[str | bytes], code: int
+) -> None:
     async with serving() as (captions, url), viewing(url) as (good, _), viewing(url) as (bad, _):
         await bad.send("hello")
-        await bad.send(b"x" * 5000)
         with pytest.raises(ConnectionClosed):
-            await bad.recv()
+            await say_all(bad, said)
+        assert bad.close_code == code
         captions.publish(caption(0))
         assert (await next_caption(good)).seq == 0
 
@@ -137,7 +220,7 @@ async def test_viewers_get_what_is_pending_before_the_feed_ends() -> None:
 
 
 async def test_the_token_is_asked_for_in_the_query_or_the_header() -> None:
-    async with serving(FeedConfig(address="127.0.0.1:0", token="s3cret")) as (_, url):
+    async with serving(ServerConfig(address="127.0.0.1:0", token="s3cret")) as (_, url):
         assert await status_of_refusal(url) == 401
         assert await status_of_refusal(f"{url}?token=wrong") == 401
         assert await status_of_refusal(f"{url}?token=") == 401
@@ -161,13 +244,13 @@ async def test_a_page_of_this_machine_may_listen(origin: str) -> None:
 
 
 async def test_a_page_from_elsewhere_may_listen_with_the_token() -> None:
-    async with serving(FeedConfig(address="127.0.0.1:0", token="s3cret")) as (_, url):
+    async with serving(ServerConfig(address="127.0.0.1:0", token="s3cret")) as (_, url):
         async with viewing(f"{url}?token=s3cret", origin="https://example.org") as (_, snapshot):
             assert snapshot["type"] == "snapshot"
 
 
 async def test_one_viewer_too_many_is_turned_away() -> None:
-    async with serving(FeedConfig(address="127.0.0.1:0", max_viewers=1)) as (_, url):
+    async with serving(ServerConfig(address="127.0.0.1:0", max_viewers=1)) as (_, url):
         async with viewing(url):
             assert await status_of_refusal(url) == 503
 
@@ -186,17 +269,17 @@ async def test_a_handshake_that_is_none_disturbs_nobody(capfd: pytest.CaptureFix
 async def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(FeedError, match=f"cannot serve the feed on {address}: .*in use"):
-            async with WebSocketFeed("test", Fanout(), FeedConfig(address=address)).serve():
+        with pytest.raises(ServerError, match=f"cannot serve on {address}: .*in use"):
+            async with serving(ServerConfig(address=address)):
                 pass
 
 
 def test_other_machines_need_a_token() -> None:
     with pytest.raises(ValueError, match="--feed-token"):
-        FeedConfig(address="0.0.0.0:8765")
+        ServerConfig(address="0.0.0.0:8765")
     with pytest.raises(ValueError, match="--feed-token"):
-        FeedConfig(address="example.org:8765")
-    FeedConfig(address="0.0.0.0:8765", token="s3cret")
+        ServerConfig(address="example.org:8765")
+    ServerConfig(address="0.0.0.0:8765", token="s3cret")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""`dragoman serve`: one engine behind many doors."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.commands.policy import POLICY_OPTIONS, add_policy_options
+from app.registry import DEVICES, TRANSLATORS
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_DESCRIPTION = """\
+Take sound from many clients at once and serve the captions to everyone who may see them; see
+docs/feed.md for the protocols. It listens on this machine only, unless --host says otherwise and
+--token sets what a client has to show. Ctrl-C finishes every stream and ends."""
+
+DEFAULT_PORT = 8765
+
+
+def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command and its options; one that is not given stays out of the result."""
+    parser = commands.add_parser(
+        "serve",
+        help="captions for and from many clients",
+        description=_DESCRIPTION,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(main=main)
+    add = parser.add_argument
+    add("--host", metavar="HOST", help="address to listen on (localhost)")
+    add("--port", type=int, metavar="PORT", help=f"0 takes a free one ({DEFAULT_PORT})")
+    add("--vosk-port", type=int, metavar="PORT", help="the vosk protocol at the root of this port")
+    add("--token", metavar="TOKEN", help="what clients must show; needed beyond this machine")
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate, PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    add("--origin", dest="origins", action="append", metavar="ORIGIN", help="web page let in")
+    add("--max-sessions", type=int, metavar="N", help="streams of sound at once (8)")
+    add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
+    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
+    add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
+    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
+    add_policy_options(parser)
+    add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
+    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
+    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
+    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
+    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
+    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
+    add("--journal", type=Path, metavar="FILE", help="where sessions are kept")
+    add("--no-journal", dest="keep", action="store_false", help="do not keep them")
+    add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
+    add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Serve until the user ends it."""
+    from app import config, serve
+
+    given = vars(arguments)
+    tables = {
+        table: {key: given[key] for key in keys if key in given} for table, keys in _TABLES.items()
+    }
+    if "origins" in given:
+        tables["feed"]["origins"] = tuple(given["origins"])
+    if "host" in given or "port" in given:
+        tables["feed"]["address"] = _address(given)
+    settings = config.load(given.get("config"), tables)
+    if settings.feed.address is None:
+        feed = dataclasses.replace(settings.feed, address=_address(given))
+        settings = dataclasses.replace(settings, feed=feed)
+    return serve.main(settings)
+
+
+def _address(given: Mapping[str, Any]) -> str:
+    host, port = given.get("host", "localhost"), given.get("port", DEFAULT_PORT)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+_TABLES = {
+    "run": (
+        "source_lang",
+        "target_lang",
+        "translator",
+        *POLICY_OPTIONS,
+        "device",
+        "journal",
+        "keep",
+        "models",
+    ),
+    "mqtt": ("url", "topic"),
+    "push": ("zoom", "youtube", "obs"),
+    "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
+}
+"""Which options go into which table of the settings."""

@@ -1,0 +1,97 @@
+"""`dragoman serve`, behind the command line: loads the models once and opens the doors."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from app.feeds.outlets import delivering
+from app.outlets import make_outlets
+from app.recognition import load_decoder, make_recognizer
+from app.registry import Registry, choose_device, load_translator
+from app.server.doors import open_doors
+from app.server.feed import in_words
+from app.server.microphones import Microphones
+from app.server.sessions import Engine
+from app.terminal import log_to
+from engine.journal import Journal
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from app.config import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def main(settings: "Settings") -> int:
+    """Serve until Ctrl-C or SIGTERM; the result is the exit code.
+
+    Raises:
+        Exception: one of our own classes of errors, or an OSError, for what the user can mend.
+    """
+    console = Console(stderr=True, highlight=False)
+    log_to(console)
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="inference") as worker,
+        _journal(settings) as kept,
+    ):
+        with console.status("Loading the models …"):
+            engine = load_engine(settings, worker)
+        asyncio.run(_serve(engine, settings, kept, console))
+    return 0
+
+
+def load_engine(settings: "Settings", worker: "Executor") -> Engine:
+    """Load what all sessions share.
+
+    Raises:
+        RegistryError: there are no such models.
+        CheckpointError: a file of them is missing, truncated, or of another model.
+    """
+    config = settings.run
+    registry = Registry(config.models)
+    model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
+    recognizer = registry.find_recognizer(config.source_lang)
+    device = choose_device(config.device)
+    decoder = load_decoder(recognizer, device, settings)
+    return Engine(
+        translator=load_translator(model, device=device, policy=config),
+        make_reader=lambda: make_recognizer(decoder, config.source_lang, settings),
+        worker=worker,
+        stability=settings.stability,
+    )
+
+
+@contextlib.contextmanager
+def _journal(settings: "Settings") -> Iterator[Journal | None]:
+    if not settings.run.keep:
+        yield None
+        return
+    with Journal.open(settings.run.journal_file) as journal:
+        yield journal
+
+
+async def _serve(
+    engine: Engine, settings: "Settings", journal: Journal | None, console: Console
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_doors(engine, settings.feed, journal=journal) as doors:
+        microphones = Microphones(
+            settings.mqtt.topic, doors.sessions, idle_timeout_s=settings.feed.idle_timeout_s
+        )
+        outlets = make_outlets(settings, microphones.ears())
+        async with delivering(outlets, doors.published.fanout):
+            console.print(in_words(doors.address, settings.feed), soft_wrap=True)
+            if doors.vosk_address is not None:
+                console.print(f"Clients of vosk connect to ws://{doors.vosk_address}/")
+            await stop.wait()
+            await doors.finish()

@@ -1,0 +1,1 @@
+"""Captions, sound and translations served on one port, one path per protocol."""

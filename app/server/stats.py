@@ -1,0 +1,88 @@
+"""Figures of a server, and their form for Prometheus. No I/O."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts of durations below each of `DELAY_BOUNDS_S`, as Prometheus counts them."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * len(DELAY_BOUNDS_S))
+    total: int = 0
+    sum_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        self.total += 1
+        self.sum_s += seconds
+        for i, bound in enumerate(DELAY_BOUNDS_S):
+            self.counts[i] += seconds <= bound
+
+
+@dataclass(slots=True)
+class ServerStats:
+    """What happened since the server was started; changed on the event loop only."""
+
+    viewers: int = 0
+    sessions: int = 0
+    sessions_total: int = 0
+    captions: int = 0
+    finals: int = 0
+    coalesced: int = 0
+    """Outdated revisions that slow viewers were spared."""
+    heard_s: float = 0.0
+    dropped_s: float = 0.0
+    """Sound left out because the machine was behind."""
+    delay: Histogram = field(default_factory=Histogram)
+    """From the end of a caption's source to its emission."""
+    fan_out: Histogram = field(default_factory=Histogram)
+    """From the emission of a caption to its leaving for a viewer."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """By HTTP status."""
+    closed: Counter[str] = field(default_factory=Counter)
+    """By close code, where the server closed a connection for a reason."""
+
+    def render(self) -> str:
+        """The text that Prometheus reads."""
+        return "".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield from _metric("viewers", "gauge", "Caption viewers connected.", self.viewers)
+        yield from _metric("sessions", "gauge", "Streams of sound being read.", self.sessions)
+        counters = (
+            ("sessions_started", "Streams of sound begun.", self.sessions_total),
+            ("captions", "Captions made.", self.captions),
+            ("finals", "Final captions made.", self.finals),
+            ("captions_coalesced", "Revisions that slow viewers were spared.", self.coalesced),
+            ("audio_seconds", "Sound read.", self.heard_s),
+            ("audio_dropped_seconds", "Sound left out.", self.dropped_s),
+        )
+        for name, help_text, value in counters:
+            yield from _metric(f"{name}_total", "counter", help_text, value)
+        yield from _labelled("refused_total", "Requests refused.", "status", self.refused)
+        yield from _labelled("closed_total", "Connections closed.", "code", self.closed)
+        yield from _histogram("caption_delay_seconds", "Source end to emission.", self.delay)
+        yield from _histogram("fan_out_seconds", "Emission to sending.", self.fan_out)
+
+
+def _metric(name: str, kind: str, help_text: str, value: float) -> Iterator[str]:
+    yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} {kind}\n"
+    yield f"dragoman_{name} {value}\n"
+
+
+def _labelled(name: str, help_text: str, label: str, values: Mapping[str, int]) -> Iterator[str]:
+    yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} counter\n"
+    for key, value in sorted(values.items()):
+        yield f'dragoman_{name}{{{label}="{key}"}} {value}\n'
+
+
+def _histogram(name: str, help_text: str, histogram: Histogram) -> Iterator[str]:
+    yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} histogram\n"
+    for bound, count in zip(DELAY_BOUNDS_S, histogram.counts, strict=True):
+        yield f'dragoman_{name}_bucket{{le="{bound}"}} {count}\n'
+    yield f'dragoman_{name}_bucket{{le="+Inf"}} {histogram.total}\n'
+    yield f"dragoman_{name}_sum {histogram.sum_s}\ndragoman_{name}_count {histogram.total}\n"

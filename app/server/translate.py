@@ -1,0 +1,96 @@
+"""LibreTranslate's pages `/translate` and `/languages`, on the models of the server."""
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+from app.protocols.libretranslate import RequestError, TranslationRequest, languages, sentences
+from app.server.access import Access
+from app.server.http import Answer, Exchange
+from app.server.rate import PeerRateLimit
+from app.server.server import Page
+from app.server.sessions import Engine
+from engine.translator import Translator
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 8
+"""Requests that wait for the worker, which captions need more."""
+
+
+def translation_pages(engine: Engine, access: Access, *, per_minute: int) -> dict[str, Page]:
+    """The pages by path. They check the token themselves: clients send it as `api_key`."""
+    translate = _TranslatePage(engine, access, PeerRateLimit(per_minute))
+    pair = (engine.translator.source_lang, engine.translator.target_lang)
+
+    async def list_languages(_: Exchange) -> Answer:
+        return Answer.json(languages(*pair))
+
+    return {"/translate": translate, "/languages": list_languages}
+
+
+class _TranslatePage:
+    """POST /translate."""
+
+    def __init__(self, engine: Engine, access: Access, limit: PeerRateLimit) -> None:
+        self._engine = engine
+        self._access = access
+        self._limit = limit
+        self._n_waiting = 0
+
+    async def __call__(self, exchange: Exchange) -> Answer:
+        """Translate, in the worker between two chunks of sound."""
+        if exchange.method != "POST":
+            return _error(HTTPStatus.METHOD_NOT_ALLOWED, "POST only")
+        try:
+            request = TranslationRequest.parse(
+                exchange.body, exchange.headers.get("Content-Type", "")
+            )
+        except RequestError as error:
+            return _error(HTTPStatus.BAD_REQUEST, str(error))
+        refusal = self._access.refusal(exchange.target, exchange.headers)
+        if refusal is not None and not self._access.opens(request.api_key):
+            return _error(refusal.status, refusal.body.decode().strip())
+        if not self._limit.allows(exchange.peer):
+            return _error(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
+        translator = self._engine.translator
+        if request.source not in (translator.source_lang, "auto"):
+            return _error(HTTPStatus.BAD_REQUEST, f"{request.source} is not supported")
+        if request.target != translator.target_lang:
+            return _error(HTTPStatus.BAD_REQUEST, f"{request.target} is not supported")
+        if self._n_waiting >= MAX_WAITING:
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the machine is busy")
+        return Answer.json(request.answer(await self._translate(request)))
+
+    async def _translate(self, request: TranslationRequest) -> list[str]:
+        loop = asyncio.get_running_loop()
+        self._n_waiting += 1
+        try:
+            return [await self._translate_text(loop, text) for text in request.texts]
+        finally:
+            self._n_waiting -= 1
+
+    async def _translate_text(self, loop: asyncio.AbstractEventLoop, text: str) -> str:
+        lines = []
+        for line in text.split("\n"):
+            pieces = [  # one call each: a stream of sound waits for one sentence at most
+                await loop.run_in_executor(
+                    self._engine.worker, _translate, self._engine.translator, sentence
+                )
+                for sentence in sentences(line)
+            ]
+            lines.append(" ".join(pieces))
+        return "\n".join(lines)
+
+
+def _translate(translator: Translator, sentence: str) -> str:
+    """In the worker; what is too long for the model stays as it is."""
+    try:
+        return translator.start().update(sentence, finished=True).text
+    except ValueError as error:
+        logger.info("a text was not translated: %s", error)
+        return sentence
+
+
+def _error(status: HTTPStatus, text: str) -> Answer:
+    return Answer.json({"error": text}, status)

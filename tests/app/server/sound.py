@@ -1,0 +1,82 @@
+"""A server with fake models that takes sound, and peers that send it."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection
+
+from app.server.config import ServerConfig
+from app.server.doors import OpenDoors, open_doors
+from app.server.sessions import Engine
+from engine.audio import AudioChunk
+from engine.captions import Caption
+from engine.journal import Journal
+from engine.pipeline import SourceReader
+from engine.source import SourcePrefix
+from tests.app.dragoman import FakeRecognizer, policy
+from tests.app.server.serving import LOOPBACK
+from tests.fakes import FakeTranslator, Policy
+
+
+@asynccontextmanager
+async def serving_sound(
+    config: ServerConfig = LOOPBACK,
+    *,
+    journal: Journal | None = None,
+    make_reader: Callable[[], SourceReader[AudioChunk]] = FakeRecognizer,
+    translate: Policy = policy,
+) -> AsyncIterator[OpenDoors]:
+    """The whole server; "recognised" is a word for each half second that is not silent."""
+    with ThreadPoolExecutor(1) as worker:
+        engine = Engine(
+            translator=FakeTranslator(translate), make_reader=make_reader, worker=worker
+        )
+        async with open_doors(engine, config, journal=journal) as doors:
+            yield doors
+
+
+def tone(seconds: float, rate_hz: int = 16_000) -> bytes:
+    """Sound that is not silent, s16le."""
+    samples = np.sin(np.arange(round(seconds * rate_hz)) * 0.2) * 12_000
+    return samples.astype("<i2").tobytes()
+
+
+def silence(seconds: float, rate_hz: int = 16_000) -> bytes:
+    return bytes(2 * round(seconds * rate_hz))
+
+
+def pieces(sound: bytes, size: int) -> list[bytes]:
+    return [sound[i : i + size] for i in range(0, len(sound), size)]
+
+
+async def start(peer: ClientConnection, **options: Any) -> str:
+    """Begin a stream at `/audio`; the name of its session."""
+    await peer.send(json.dumps({"type": "start", **options}))
+    ready = json.loads(await peer.recv())
+    assert ready["type"] == "ready", ready
+    return str(ready["session"])
+
+
+async def to_end(peer: ClientConnection) -> list[Caption]:
+    """End a stream at `/audio`; the captions up to there."""
+    await peer.send('{"type":"end"}')
+    captions = []
+    while (message := json.loads(await peer.recv())).get("type") != "end":
+        captions.append(Caption.from_dict(message))
+    return captions
+
+
+def finals_of(captions: list[Caption]) -> list[str]:
+    return [caption.source.committed for caption in captions if caption.final]
+
+
+class Endpointing(FakeRecognizer):
+    """Ends a segment at the first silence, as the real one does a little later."""
+
+    def accept(self, item: AudioChunk) -> list[SourcePrefix]:
+        heard = super().accept(item)
+        return heard or ([] if np.abs(item.samples).max(initial=0.0) > 0.01 else self.finish())

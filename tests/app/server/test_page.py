@@ -1,0 +1,113 @@
+"""The caption page in a real browser."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.server.config import ServerConfig
+from tests.app.fakes import caption
+from tests.app.server.browser import CHROMIUM, Tab, browsing
+from tests.app.server.serving import LOOPBACK, serving_feed
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+SHOWN = "document.getElementById('captions').innerText"
+
+
+@pytest.fixture
+async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
+    async with browsing(tmp_path / "profile") as tab:
+        yield tab
+
+
+async def test_a_caption_is_revised_in_place_and_settles(tab: Tab, tmp_path: Path) -> None:
+    async with serving_feed() as (published, address):
+        await tab.open(f"http://{address}/")
+        published.publish(caption(0, 0, 0, target=("Guten", "Abend zusammen")))
+        await tab.until(f"{SHOWN} == 'Guten Abend zusammen'")
+        assert await tab.evaluate("document.querySelector('.tentative').innerText") == (
+            "Abend zusammen"
+        )
+        published.publish(caption(1, 0, 1, target=("Guten Morgen allerseits.", ""), final=True))
+        published.publish(caption(2, 1, 0, target=("Wir", "fangen an")))
+        await tab.until(f"{SHOWN}.includes('fangen an')")
+        assert (await tab.evaluate(SHOWN)).split("\n") == [
+            "Guten Morgen allerseits.",
+            "",
+            "Wir fangen an",
+        ]
+        assert await tab.evaluate("document.getElementById('spoken').textContent") == (
+            "Guten Morgen allerseits."
+        )
+        await tab.screenshot(tmp_path / "phone.png")
+
+
+async def test_for_obs_two_lines_on_nothing_at_all(tab: Tab, tmp_path: Path) -> None:
+    async with serving_feed() as (published, address):
+        for seq in range(8):
+            published.publish(caption(seq, seq, final=True, target=(f"Satz Nummer {seq}", "")))
+        await tab.open(
+            f"http://{address}/?lines=2&background=transparent&size=60px&align=centre&outline=black",
+            width=1280,
+            height=360,
+        )
+        await tab.until(f"{SHOWN}.includes('Satz Nummer 7')")
+        style = "getComputedStyle(document.body).backgroundColor"
+        assert await tab.evaluate(style) == "rgba(0, 0, 0, 0)"
+        visible = await tab.evaluate(
+            "(() => { const box = document.getElementById('captions').getBoundingClientRect();"
+            " return [...document.querySelectorAll('#captions p')].filter((p) => {"
+            " const b = p.getBoundingClientRect(); return b.bottom > box.top + 1 && b.height > 0 })"
+            ".map((p) => p.innerText) })()"
+        )
+        assert visible == ["Satz Nummer 6", "Satz Nummer 7"]
+        assert not await tab.evaluate("document.getElementById('tools').checkVisibility()")
+        await tab.call(
+            "Emulation.setDefaultBackgroundColorOverride", color={"r": 40, "g": 90, "b": 140}
+        )
+        await tab.screenshot(tmp_path / "obs.png")
+
+
+async def test_right_to_left_text_runs_from_the_right(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        arabic = caption(0, target=("مرحبا بكم", ""), final=True)
+        published.publish(replace(arabic, target=replace(arabic.target, lang="ar")))
+        await tab.open(f"http://{address}/")
+        await tab.until(f"{SHOWN} == 'مرحبا بكم'")
+        side = "getComputedStyle(document.querySelector('.target')).direction"
+        assert await tab.evaluate(side) == "rtl"
+
+
+async def test_keys_change_the_size_and_show_the_original(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        published.publish(caption(0, final=True))
+        await tab.open(f"http://{address}/")
+        await tab.until(f"{SHOWN} == 'guten Morgen'")
+        height = "parseFloat(getComputedStyle(document.body).fontSize)"
+        before = await tab.evaluate(height)
+        await tab.press("+")
+        assert await tab.evaluate(height) > before
+        await tab.press("o")
+        await tab.until(f"{SHOWN} == 'good morning\\nguten Morgen'")
+
+
+async def test_the_page_comes_back_after_a_restart_of_the_server(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        published.publish(caption(0, final=True, target=("vorher", "")))
+        await tab.open(f"http://{address}/")
+        await tab.until(f"{SHOWN} == 'vorher'")
+    await tab.until("document.getElementById('state').innerText.startsWith('Not connected')")
+    async with serving_feed(replace(LOOPBACK, address=address)) as (published, _):
+        published.publish(caption(0, final=True, session="next", target=("nachher", "")))
+        await tab.until(f"{SHOWN}.includes('nachher')")
+        assert "vorher" in await tab.evaluate(SHOWN)
+
+
+async def test_the_token_of_the_page_goes_to_the_feed(tab: Tab) -> None:
+    config = ServerConfig(address="127.0.0.1:0", token="s3cret")
+    async with serving_feed(config) as (published, address):
+        published.publish(caption(0, final=True))
+        await tab.open(f"http://{address}/?token=s3cret")
+        await tab.until(f"{SHOWN} == 'guten Morgen'")

@@ -1,0 +1,148 @@
+"""The port as browsers, probes and broken peers meet it."""
+
+import asyncio
+import logging
+import re
+import ssl
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.datastructures import Headers
+
+from app.server.access import Access
+from app.server.config import ServerConfig, ServerError
+from app.server.http import Target
+from tests.app.certificates import make_certificate
+from tests.app.fakes import caption, finals
+from tests.app.server.serving import request, say, serving_feed
+
+
+async def test_the_caption_page_and_its_files_need_no_token_and_load_nothing_from_elsewhere() -> (
+    None
+):
+    config = ServerConfig(address="127.0.0.1:0", token="s3cret")
+    async with serving_feed(config) as (_, address):
+        page = await request(address, "/?token=s3cret")
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        links = re.findall(r'(?:src|href)="([^"]+)"', page.body.decode())
+        assert links
+        for link in links:
+            assert (await request(address, f"/{link}")).status == 200
+
+
+async def test_health_answers_anyone_and_metrics_only_with_the_token() -> None:
+    config = ServerConfig(address="127.0.0.1:0", token="s3cret")
+    async with serving_feed(config) as (published, address):
+        health = await request(address, "/health")
+        assert health.json() == {"status": "ok", "sessions": 0, "max_sessions": 8}
+        assert (await request(address, "/metrics")).status == 401
+        for item in finals(3):
+            published.publish(item)
+        metrics = await request(address, "/metrics?token=s3cret")
+        assert b"\ndragoman_finals_total 3\n" in metrics.body
+        assert b'\ndragoman_refused_total{status="401"} 1\n' in metrics.body
+
+
+async def test_every_line_of_the_metrics_is_one_that_prometheus_reads() -> None:
+    async with serving_feed() as (published, address):
+        published.publish(caption(0))
+        metrics = await request(address, "/metrics")
+    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"\})? [0-9.e+-]+')
+    comment = re.compile(r"# (HELP|TYPE) dragoman_[a-z_]+ .+")
+    for line in metrics.body.decode().splitlines():
+        assert sample.fullmatch(line) or comment.fullmatch(line), line
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nothing", 404), ("/captions", 426), ("/../pyproject.toml", 404)]
+)
+async def test_what_is_not_served_says_so(path: str, status: int) -> None:
+    async with serving_feed() as (_, address):
+        assert (await request(address, path)).status == status
+
+
+async def test_a_foreign_host_name_is_refused_without_a_token() -> None:
+    async with serving_feed() as (_, address):
+        refused = await request(address, "/metrics", headers={"Host": "example.org"})
+        assert refused.status == 403
+
+
+async def test_a_body_that_is_too_large_is_refused_unread() -> None:
+    async with serving_feed() as (_, address):
+        head = {"Content-Length": str(2**30)}
+        answer = await request(address, "/metrics", method="POST", headers=head)
+        assert answer.status == 413
+
+
+async def test_slow_header_bytes_are_cut_off_and_disturb_nobody() -> None:
+    config = ServerConfig(address="127.0.0.1:0", open_timeout_s=0.2)
+    async with serving_feed(config) as (published, address):
+        async with connect(f"ws://{address}/captions") as viewer:
+            await viewer.recv()
+            assert await say(address, b"GET /captions HT") == b""
+            published.publish(caption(0))
+            await viewer.recv()
+
+
+async def test_a_head_without_end_is_refused() -> None:
+    async with serving_feed() as (_, address):
+        assert b" 431 " in await say(address, b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 10_000)
+
+
+async def viewers(address: str) -> int:
+    metrics = await request(address, "/metrics")
+    found = re.search(rb"\ndragoman_viewers (\d+)\n", metrics.body)
+    assert found is not None
+    return int(found[1])
+
+
+async def test_a_viewer_that_vanishes_is_forgotten() -> None:
+    async with serving_feed() as (_, address):
+        async with connect(f"ws://{address}/captions") as viewer:
+            await viewer.recv()
+            viewer.transport.abort()
+        async with asyncio.timeout(10):
+            while await viewers(address):
+                pass
+
+
+async def test_a_refusal_is_one_log_line_without_the_token(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = ServerConfig(address="127.0.0.1:0", token="s3cret")
+    caplog.set_level(logging.INFO)
+    async with serving_feed(config) as (_, address):
+        await request(address, "/metrics?token=s3cre7")
+    (line,) = [record.getMessage() for record in caplog.records if "401" in record.getMessage()]
+    assert line == "GET /metrics from 127.0.0.1: 401 a valid token is required"
+
+
+async def test_with_a_certificate_the_server_speaks_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    config = ServerConfig(address="127.0.0.1:0", tls_cert=certificate, tls_key=key)
+    async with serving_feed(config) as (published, address):
+        trust = ssl.create_default_context(cafile=certificate)
+        async with connect(f"wss://{address}/captions", ssl=trust) as viewer:
+            await viewer.recv()
+            published.publish(caption(0))
+            await viewer.recv()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_that_is_none_is_one_clear_error(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "server.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ServerError, match=r"server.pem: no usable certificate"):
+        ServerConfig(tls_cert=file).tls()
+
+
+def test_a_listed_origin_may_connect_without_a_token() -> None:
+    access = Access(None, ("https://example.org",))
+    target = Target.parse("/captions")
+    headers = Headers({"Host": "localhost:8765", "Origin": "https://example.org"})
+    assert access.refusal(target, headers) is None
+    headers = Headers({"Host": "localhost:8765", "Origin": "https://example.net"})
+    assert access.refusal(target, headers) is not None

@@ -1,0 +1,267 @@
+"""The door `/audio`, and what holds for every door that takes sound."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.server.config import ServerConfig
+from engine.captions import Caption
+from engine.journal import Journal
+from engine.translator import Hypothesis
+from tests.app.server.serving import request
+from tests.app.server.sound import (
+    finals_of,
+    pieces,
+    serving_sound,
+    silence,
+    start,
+    to_end,
+    tone,
+)
+from tests.fakes import Gate, in_order, upper
+
+WORDS = "word1 word2 word3 word4"
+
+
+async def test_sound_goes_in_and_captions_come_back_and_go_to_viewers() -> None:
+    async with serving_sound() as doors:
+        async with (
+            connect(f"ws://{doors.address}/captions") as viewer,
+            connect(f"ws://{doors.address}/audio") as peer,
+        ):
+            await viewer.recv()
+            session = await start(peer)
+            for piece in pieces(tone(2.0) + silence(0.5) + tone(1.0), 3200):
+                await peer.send(piece)
+            captions = in_order(await to_end(peer))
+            with pytest.raises(ConnectionClosed):
+                await peer.recv()
+            assert peer.close_code == 1000
+            assert finals_of(captions) == [WORDS, "word5 word6"]
+            assert {caption.session for caption in captions} == {session}
+            seen = Caption.from_json(await viewer.recv())
+            assert seen in captions
+
+
+async def test_many_streams_share_one_worker_and_do_not_mix() -> None:
+    threads: set[int] = set()
+
+    def translate(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
+        threads.add(threading.get_ident())
+        return upper(words, finished, committed)
+
+    async def speak(address: str, seconds: float) -> list[str]:
+        async with connect(f"ws://{address}/audio") as peer:
+            await start(peer)
+            for piece in pieces(tone(seconds), 3200):
+                await peer.send(piece)
+            return finals_of(in_order(await to_end(peer)))
+
+    async with serving_sound(translate=translate) as doors:
+        heard = await asyncio.gather(*(speak(doors.address, 0.5 * n) for n in range(1, 9)))
+    assert [sum(len(final.split()) for final in finals) for finals in heard] == list(range(1, 9))
+    assert len(threads) == 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 3200, 200_000])
+async def test_sound_may_come_in_pieces_of_any_size(size: int) -> None:
+    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as peer:
+        await start(peer)
+        sound = tone(0.5) if size == 1 else tone(2.0)
+        for piece in pieces(sound, size):
+            await peer.send(piece)
+        assert finals_of(await to_end(peer)) == ["word1" if size == 1 else WORDS]
+
+
+@pytest.mark.parametrize(("rate_hz", "n_channels"), [(8_000, 1), (44_100, 2), (48_000, 1)])
+async def test_other_rates_and_channels_are_converted(rate_hz: int, n_channels: int) -> None:
+    mono = np.frombuffer(tone(2.05, rate_hz), "<i2")
+    sound = np.repeat(mono, n_channels).tobytes()
+    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as peer:
+        await start(peer, rate_hz=rate_hz, channels=n_channels)
+        for piece in pieces(sound, 9600):
+            await peer.send(piece)
+        assert finals_of(await to_end(peer)) == [WORDS]
+
+
+def opus_packets(seconds: float) -> list[bytes]:
+    context = av.CodecContext.create("libopus", "w")
+    assert isinstance(context, av.AudioCodecContext)
+    context.sample_rate, context.layout, context.format = 48_000, "mono", "s16"
+    packets = []
+    for piece in pieces(tone(seconds, 48_000), 2 * 960):
+        frame = av.AudioFrame.from_ndarray(np.frombuffer(piece, "<i2")[None], "s16", "mono")
+        frame.sample_rate = 48_000
+        packets += [bytes(packet) for packet in context.encode(frame)]
+    return packets
+
+
+async def test_opus_is_decoded() -> None:
+    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as peer:
+        await start(peer, encoding="opus", rate_hz=48_000)
+        for packet in opus_packets(2.1):
+            await peer.send(packet)
+        assert finals_of(await to_end(peer)) == [WORDS]
+
+
+START = json.dumps({"type": "start"})
+FAULTS: dict[str, tuple[list[str | bytes], int]] = {
+    "bad JSON": (["{"], 1007),
+    "no object": (["[]"], 1007),
+    "sound before the start": ([b"\0\0"], 1008),
+    "text where sound is due": ([START, "hello"], 1007),
+    "a message of another protocol": ([START, '{"type":"config"}'], 1003),
+    "a second start": ([START, START], 1008),
+    "a wrong rate": (['{"type":"start","rate_hz":99}'], 1008),
+    "a rate that is no number": (['{"type":"start","rate_hz":"fast"}'], 1008),
+    "an unknown encoding": (['{"type":"start","encoding":"mp3"}'], 1008),
+    "a language switch": (['{"type":"start","source_lang":"fr"}'], 1008),
+    "no Opus": (['{"type":"start","encoding":"opus"}', b"\xff\xff\xff\xff"], 1007),
+    "too large": ([START, bytes(2**20 + 1)], 1009),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_closes_its_connection_with_one_log_line_and_no_other(
+    fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages, code = FAULTS[fault]
+    caplog.set_level(logging.INFO)
+    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as good:
+        await start(good)
+        await good.send(tone(1.0))
+        async with connect(f"ws://{doors.address}/audio", compression=None) as bad:
+            with pytest.raises(ConnectionClosed):
+                await say_all(bad, messages)
+            assert bad.close_code == code
+        await good.send(tone(1.0))
+        assert finals_of(await to_end(good)) == [WORDS]
+    closed = [line for line in caplog.messages if f"closed with {code}" in line]
+    assert len(closed) == 1
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def say_all(peer: object, messages: list[str | bytes]) -> None:
+    from websockets.asyncio.client import ClientConnection
+
+    assert isinstance(peer, ClientConnection)
+    for message in messages:
+        await peer.send(message)
+    while True:
+        await peer.recv()
+
+
+async def test_the_next_stream_is_refused_while_the_others_go_on() -> None:
+    config = ServerConfig(address="127.0.0.1:0", max_sessions=2)
+    async with serving_sound(config) as doors:
+        url = f"ws://{doors.address}/audio"
+        async with connect(url) as one, connect(url) as two:
+            await start(one)
+            await start(two)
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(url)
+            assert refused.value.response.status_code == 503
+            assert (await request(doors.address, "/health")).json()["status"] == "full"
+            await one.send(tone(2.0))
+            assert finals_of(await to_end(one)) == [WORDS]
+        async with connect(url) as three:
+            await start(three)
+
+
+async def test_two_that_start_at_once_may_find_one_place_only() -> None:
+    config = ServerConfig(address="127.0.0.1:0", max_sessions=1)
+    async with serving_sound(config) as doors:
+        url = f"ws://{doors.address}/audio"
+        async with connect(url) as one, connect(url) as two:
+            await start(one)
+            await two.send(START)
+            with pytest.raises(ConnectionClosed):
+                await two.recv()
+            assert two.close_code == 1013
+
+
+async def test_a_silent_peer_is_closed() -> None:
+    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=0.2)
+    async with serving_sound(config) as doors:
+        async with connect(f"ws://{doors.address}/audio") as peer:
+            await start(peer)
+            with pytest.raises(ConnectionClosed):
+                await peer.recv()
+            assert peer.close_code == 1008
+
+
+async def test_a_peer_that_vanishes_leaves_its_last_sentence_in_the_journal(
+    tmp_path: Path,
+) -> None:
+    with Journal.open(tmp_path / "journal.sqlite3") as journal:
+        async with serving_sound(journal=journal) as doors:
+            peer = await connect(f"ws://{doors.address}/audio")
+            session = await start(peer)
+            await peer.send(tone(1.0))
+            Caption.from_json(await peer.recv())
+            peer.transport.abort()
+        kept = in_order(journal.captions(session))
+        assert kept[-1].final
+        assert journal.sessions()[0].state == "ended"
+
+
+async def test_a_failing_model_closes_its_stream_without_a_trace_to_the_peer() -> None:
+    class Broken:
+        def accept(self, item: object) -> list[object]:
+            raise RuntimeError("secret detail")
+
+        def finish(self) -> list[object]:
+            return []
+
+    async with serving_sound(make_reader=Broken) as doors:  # type: ignore[arg-type]
+        async with connect(f"ws://{doors.address}/audio") as peer:
+            await start(peer)
+            await peer.send(tone(1.0))
+            with pytest.raises(ConnectionClosed):
+                await peer.recv()
+            assert (peer.close_code, peer.close_reason) == (1011, "internal error")
+
+
+async def test_a_server_that_ends_finishes_every_stream() -> None:
+    async with serving_sound() as doors:
+        peer = await connect(f"ws://{doors.address}/audio")
+        await start(peer)
+        await peer.send(tone(1.0))
+        await peer.recv()
+    captions = []
+    while (message := json.loads(await peer.recv())).get("type") != "end":
+        captions.append(Caption.from_dict(message))
+    assert captions[-1].final
+    await peer.close()
+
+
+async def test_long_inference_keeps_every_connection_alive() -> None:
+    gate = Gate()
+    async with serving_sound(translate=gate) as doors:
+        url = f"ws://{doors.address}"
+        options = {"ping_interval": 0.1, "ping_timeout": 0.5}
+        async with (
+            connect(f"{url}/audio", **options) as peer,
+            connect(f"{url}/captions", **options) as viewer,
+        ):
+            await viewer.recv()
+            await start(peer)
+            await peer.send(tone(0.6))
+            await asyncio.to_thread(gate.arrived.acquire)
+            for _ in range(30):  # the worker is busy for as long as these pings take
+                for each in (peer, viewer):
+                    await (await each.ping())
+                await peer.send(tone(0.1))
+            for _ in range(1000):
+                gate.opened.release()
+            assert finals_of(await to_end(peer))
+            assert (await request(doors.address, "/health")).status == 200
