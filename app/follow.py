@@ -3,13 +3,14 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.http11 import Response
 
 from app.backoff import Backoff
 from engine.captions import FORMAT_VERSION, Caption, ProtocolError
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 MAX_RESUMED_SESSIONS = 20
 MAX_MESSAGE_BYTES = 2**24  # a snapshot of long segments
-GOING_AWAY = 1001
 
 
 class FollowError(OSError):
@@ -36,6 +36,7 @@ class FollowConfig:
         langs: captions from or into one of these languages only.
         reading: committed text only.
         once: end when the server ends, instead of waiting for it to come back.
+        patient: wait for a server that is not there yet, instead of failing at the start.
     """
 
     url: str
@@ -44,6 +45,17 @@ class FollowConfig:
     langs: tuple[str, ...] = ()
     reading: bool = False
     once: bool = False
+    patient: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the address.
+
+        Raises:
+            FollowError: it is not that of a WebSocket.
+        """
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise FollowError(f"{self.url}: not an address such as ws://HOST:PORT")
 
 
 @dataclass(slots=True)
@@ -62,8 +74,12 @@ class Position:
             data: Any = json.loads(message)
         except ValueError as error:
             raise ProtocolError(f"message is not JSON: {error}") from error
-        if not isinstance(data, dict) or data.get("type") != "snapshot":
-            found, lost = [Caption.from_dict(data)], []
+        kind = data.get("type") if isinstance(data, dict) else None
+        lost: list[str] = []
+        if kind is None:
+            found = [Caption.from_dict(data)]
+        elif kind != "snapshot":  # of a later version
+            found = []
         else:
             if data.get("v") != FORMAT_VERSION or not isinstance(data.get("captions"), list):
                 raise ProtocolError("snapshot of another format version")
@@ -85,52 +101,77 @@ class Position:
         return True
 
 
-async def follow(config: FollowConfig, backoff: Backoff | None = None) -> AsyncIterator[Caption]:
+async def follow(
+    config: FollowConfig,
+    backoff: Backoff | None = None,
+    *,
+    connected: Callable[[], None] = lambda: None,
+    lost: Callable[[str], None] = lambda reason: None,
+) -> AsyncIterator[Caption]:
     """Give the captions of a feed, and reconnect when the connection is lost.
 
+    Args:
+        config: what to follow.
+        backoff: pauses between attempts to connect.
+        connected: told whenever the feed is there.
+        lost: told, with the reason, whenever it is not; an attempt to connect follows.
+
     Raises:
-        FollowError: the address is wrong, nobody listens there at the start, or the server
-            refuses (a wrong token, a path that it does not serve).
+        FollowError: nobody listens there at the start (unless `patient`), or the server refuses
+            (a wrong token, a path that it does not serve).
         ProtocolError: what answers is not a caption feed.
     """
     backoff = backoff or Backoff()
     position = Position()
-    connected = False
+    waits = config.patient
     while True:
         try:
-            url = _url(config, position)
-            async with connect(url, max_size=MAX_MESSAGE_BYTES) as connection:
-                connected = True
+            async with _connect(config, position) as connection:
+                waits = True
+                connected()
                 async for message in connection:
                     backoff.reset()
-                    captions, lost = position.accept(message)
-                    for session in lost:
+                    captions, gone = position.accept(message)
+                    for session in gone:
                         logger.warning("session %s: some finals are no longer kept", session)
                     for caption in captions:
                         yield caption
-        except ConnectionClosed:
-            pass
-        except InvalidURI as error:
-            raise FollowError(f"{config.url}: not an address such as ws://HOST:PORT") from error
+                reason = connection.close_reason or "connection lost"
+        except ConnectionClosed as error:
+            reason = (error.rcvd.reason if error.rcvd else "") or "connection lost"
         except InvalidStatus as error:
             status = error.response.status_code
-            if status < 500 or not connected:
-                text = error.response.body.decode("utf-8", "replace").strip()
-                raise FollowError(f"{config.url}: refused with {status} {text}") from error
+            reason = f"refused with {status} {_text(error.response)}"
+            if status < 500 or not waits:
+                raise FollowError(f"{config.url}: {reason}") from error
         except (OSError, InvalidHandshake, TimeoutError) as error:
-            if not connected:
-                reason = getattr(error, "strerror", None) or error
+            reason = str(getattr(error, "strerror", None) or error)
+            if not waits:
                 raise FollowError(f"{config.url}: {reason}") from error
         if config.once:
             return
+        lost(reason)
         await asyncio.sleep(backoff.next_s())
+
+
+def _connect(config: FollowConfig, position: Position) -> connect:
+    headers = {"Authorization": f"Bearer {config.token}"} if config.token else {}
+    return connect(
+        _url(config, position),
+        additional_headers=headers,
+        max_size=MAX_MESSAGE_BYTES,
+        proxy=None,
+    )
+
+
+def _text(response: Response) -> str:
+    return response.body.decode("utf-8", "replace").strip()
 
 
 def _url(config: FollowConfig, position: Position) -> str:
     parts = urlsplit(config.url)
     query = [
         *parse_qsl(parts.query),
-        *([("token", config.token)] if config.token else []),
         *([("session", config.session)] if config.session else []),
         *([("lang", ",".join(config.langs))] if config.langs else []),
         *([("mode", "reading")] if config.reading else []),

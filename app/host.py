@@ -8,15 +8,15 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from app import inputs
+from app.backoff import Backoff
 from app.choices import ChoiceMemory, Chosen, options
 from app.config import Settings
-from app.feeds.client import pauses_s
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run import session_journal
@@ -44,7 +44,7 @@ class Host:
         memory: ChoiceMemory,
         *,
         audio: AudioSystem | None = None,
-        pauses: Callable[[], Iterator[float]] = pauses_s,
+        backoff: Backoff | None = None,
     ) -> None:
         """Run nothing yet.
 
@@ -53,14 +53,14 @@ class Host:
             chosen: by the user, in an earlier run or on the command line.
             memory: where choices are kept.
             audio: the inputs of this computer; PortAudio's if left out.
-            pauses: in seconds, before each attempt to start a session that died.
+            backoff: pauses before each attempt to start a session that died.
         """
         self.first_start = memory.empty
         self._settings = settings
         self._chosen = chosen
         self._memory = memory
         self._audio = audio
-        self._pauses = pauses
+        self._backoff = backoff or Backoff()
         self._wanted = not self.first_start
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -110,7 +110,7 @@ class Host:
         """Run sessions until cancelled; the last one is ended in order."""
         self._loop = asyncio.get_running_loop()
         self._publish = publish
-        pauses = self._pauses()
+        self._backoff.reset()
         while True:
             self._changed.clear()
             if not self._wanted:
@@ -120,11 +120,11 @@ class Host:
             began_s = self._loop.time()
             trouble = await self._session_until_changed()
             if self._loop.time() - began_s > STEADY_S or trouble is None:
-                pauses = self._pauses()
+                self._backoff.reset()
             if trouble is not None:
                 publish(trouble)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), next(pauses))
+                    await asyncio.wait_for(self._changed.wait(), self._backoff.next_s())
 
     async def _session_until_changed(self) -> Notice | None:
         """Run a session until it ends or the user wants another; the trouble that ended it."""

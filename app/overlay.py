@@ -11,7 +11,7 @@ import platformdirs
 from rich.console import Console
 
 from app.archive import JournalArchive
-from app.feeds.client import FeedClient
+from app.follow import FollowConfig, follow
 from app.terminal import TerminalView, log_to
 from ui.application import DisplayError, check_display, run_overlay
 from ui.settings import OverlaySettings
@@ -94,33 +94,32 @@ def run_remote(settings: "Settings", url: str, token: str | None) -> int:
     Without a display they are shown in the terminal, after one line that says why.
 
     Raises:
-        FeedClientError: not the address of a feed, or it refuses this client.
+        FollowError: not the address of a feed, or it refuses this client.
     """
     console = _log()
+    config = FollowConfig(url=url, token=token, patient=True)
 
-    async def follow(publish: "Publish") -> None:
+    async def show(publish: "Publish") -> None:
         publish(Notice(phase="starting", subject="feed"))
-        client = FeedClient(
-            url,
-            publish,
-            token=token,
+        captions = follow(
+            config,
             connected=lambda: publish(Notice(phase="running", subject="feed")),
             lost=lambda why: publish(Notice(phase="lost", subject="feed", detail=why)),
         )
-        await client.run()
+        async for caption in captions:
+            publish(caption)
 
-    FeedClient(url, lambda _: None)  # complains of a bad address before a window opens
     if not can_show(console, asked=True):
-        return _follow_in_terminal(console, url, token)
+        with TerminalView(console) as view, contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_show_in_terminal(config, view))
+        return 0
     archive = JournalArchive(settings.run.journal_file)
-    return _code(run_overlay(follow, kept_settings(settings.overlay), archive=archive))
+    return _code(run_overlay(show, kept_settings(settings.overlay), archive=archive))
 
 
-def _follow_in_terminal(console: Console, url: str, token: str | None) -> int:
-    with TerminalView(console) as view, contextlib.suppress(KeyboardInterrupt):
-        client = FeedClient(url, view.show, token=token, lost=_say_lost)
-        asyncio.run(client.run())
-    return 0
+async def _show_in_terminal(config: FollowConfig, view: TerminalView) -> None:
+    async for caption in follow(config, lost=_say_lost):
+        view.show(caption)
 
 
 def _say_lost(why: str) -> None:

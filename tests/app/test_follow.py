@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from app.backoff import Backoff
 from app.follow import FollowConfig, FollowError, Position, follow
@@ -63,13 +63,51 @@ async def test_with_once_the_end_of_the_server_is_the_end() -> None:
         await rest
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [("http://localhost", "not an address"), ("ws://127.0.0.1:1/captions", "refused|failed")],
-)
-async def test_what_cannot_be_followed_is_one_clear_error(url: str, reason: str) -> None:
-    with pytest.raises(FollowError, match=reason):
-        await anext(follow(FollowConfig(url=url)))
+@pytest.mark.parametrize("url", ["http://localhost/", "localhost:8765", "ws://", ""])
+def test_what_is_no_address_of_a_feed_is_refused_at_once(url: str) -> None:
+    with pytest.raises(FollowError, match="not an address such as ws://HOST:PORT"):
+        FollowConfig(url=url)
+
+
+async def test_a_server_that_is_not_there_is_one_clear_error() -> None:
+    with pytest.raises(FollowError, match=r"refused|failed"):
+        await anext(follow(FollowConfig(url="ws://127.0.0.1:1/captions")))
+
+
+async def test_a_patient_viewer_is_told_until_the_server_is_there() -> None:
+    async with serving_feed() as (_, address):
+        pass  # its port is free again
+    url = f"ws://{address}/captions"
+    states: asyncio.Queue[str] = asyncio.Queue()
+    following = follow(
+        FollowConfig(url=url, patient=True),
+        soon(),
+        connected=lambda: states.put_nowait("connected"),
+        lost=states.put_nowait,
+    )
+    first = asyncio.ensure_future(anext(following))
+    assert "refused" in await states.get() or "failed" in await states.get()
+    async with serving_feed(replace(LOOPBACK, address=address)) as (published, _):
+        published.publish(caption(0, final=True))
+        assert (await first).seq == 0
+        rest = asyncio.ensure_future(anext(following))
+        while await states.get() != "connected":
+            pass
+    assert await states.get() == "the session has ended"
+    rest.cancel()
+
+
+async def test_messages_of_a_later_version_are_ignored() -> None:
+    async def answer(connection: ServerConnection) -> None:
+        await connection.send('{"type":"status","anything":1}')
+        await connection.send(caption(0).to_json())
+        await connection.wait_closed()
+
+    async with serve(answer, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        following = follow(FollowConfig(url=f"ws://127.0.0.1:{port}/"))
+        assert await take(following, 1) == [0]
+        await following.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_wrong_token_is_an_error_and_a_right_one_is_not() -> None:

@@ -4,13 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app import inputs
+from app.backoff import Backoff
 from app.choices import STABILITY, ChoiceMemory, Chosen, options
 from app.config import Settings
 from app.host import Host
@@ -110,7 +110,7 @@ def host(machine: Machine, audio: FakeAudio, monkeypatch: pytest.MonkeyPatch) ->
     run = RunConfig(device="cpu", models=machine.models, journal=machine.home / "journal.sqlite3")
     memory = ChoiceMemory(machine.home / "chosen.json")
     memory.remember(Chosen())
-    return Host(Settings(run=run), Chosen(), memory, audio=None, pauses=lambda: repeat(0.0))
+    return Host(Settings(run=run), Chosen(), memory, audio=None, backoff=Backoff(first_s=0.0))
 
 
 @asynccontextmanager
