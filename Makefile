@@ -8,7 +8,7 @@ BIN := .venv/bin
 DEMO ?= assets/demo.opus
 ARGS ?=
 
-.PHONY: run setup test check format clean help
+.PHONY: run setup test soak check format clean help
 
 run: setup ## play a shipped recording with German subtitles (overlay, or terminal without a display)
 	@$(BIN)/dragoman run $(DEMO) --from en --to de --pace real $(ARGS)
@@ -21,6 +21,10 @@ test: setup ## run the tests
 	@if [ -z "$$DISPLAY" ] && command -v xvfb-run >/dev/null; then \
 		exec xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python -m pytest $(ARGS); \
 	else exec $(BIN)/python -m pytest $(ARGS); fi
+
+# SOAK_S=600 make soak takes longer over what takes a minute.
+soak: setup ## run what takes minutes, and print the figures of docs/reliability.md
+	@$(BIN)/python -m pytest -s tests/soak $(ARGS)
 
 check: setup ## formatting, lint, types
 	@$(BIN)/ruff format --check .
