@@ -5,26 +5,24 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from app.feeds.websocket import FeedConfig, WebSocketFeed
 
 from engine.captions import Caption
-from engine.fanout import Fanout
 from tests.app.conftest import Machine
 from tests.app.fakes import caption
+from tests.app.server.serving import LOOPBACK, serving_feed
 from tests.app.test_run import one_line_error, read_until
 from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
 
 
 @asynccontextmanager
 async def serving(port: int = 0) -> AsyncIterator[tuple[Callable[[Caption], None], str]]:
-    captions = Fanout()
-    config = FeedConfig(address=f"127.0.0.1:{port}")
-    async with WebSocketFeed("test", captions, config).serve() as url:
-        yield captions.publish, url
-        captions.close()
+    config = replace(LOOPBACK, address=f"127.0.0.1:{port}")
+    async with serving_feed(config) as (published, address):
+        yield published.publish, f"ws://{address}/"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from engine.captions import Caption
 from engine.journal import Journal
 from engine.pipeline import SourceReader
 from engine.source import SourcePrefix
-from tests.app.dragoman import FakeRecognizer, policy
+from tests.app.dragoman import FakeRecognizer, capitals
 from tests.app.server.serving import LOOPBACK
 from tests.fakes import FakeTranslator, Policy
 
@@ -28,7 +28,7 @@ async def serving_sound(
     *,
     journal: Journal | None = None,
     make_reader: Callable[[], SourceReader[AudioChunk]] = FakeRecognizer,
-    translate: Policy = policy,
+    translate: Policy = capitals,
 ) -> AsyncIterator[OpenDoors]:
     """The whole server; "recognised" is a word for each half second that is not silent."""
     with ThreadPoolExecutor(1) as worker:
