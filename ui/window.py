@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication
 
 from ui.control import Archive, Control
 from ui.desktop import Desktop
+from ui.display import DisplayError
 from ui.job_thread import Job, JobThread
 from ui.language import speak
 from ui.paint import quiet_font_fallback
@@ -44,6 +45,10 @@ def live(
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             desktop = Desktop(settings, platform, control=control, archive=archive)
             return runner.run(_live(start, desktop))
+    except RuntimeError as error:
+        if "loop stopped" not in str(error):  # what qasync says when Qt ends by itself
+            raise
+        raise DisplayError("the display went away") from error
     finally:
         sys.excepthook = hook
 
@@ -112,7 +117,20 @@ async def _until_job_and_reader_are_done(
         with suppress(TimeoutError):
             stay = desktop.overlay.settings.stay
             await asyncio.wait_for(closed.wait(), None if stay else desktop.overlay.linger_s)
+        await _until_windows_are_closed(desktop, closed)
     done.result()
+
+
+async def _until_windows_are_closed(desktop: Desktop, closed: asyncio.Event) -> None:
+    """Take no history or settings out of the user's hands because a file has ended."""
+    window_closed = asyncio.Event()
+    desktop.window_closed.connect(window_closed.set)
+    while desktop.has_open_window and not closed.is_set():
+        window_closed.clear()
+        waits = [asyncio.ensure_future(event.wait()) for event in (window_closed, closed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
 
 async def _first(done: "asyncio.Future[None]", other: Awaitable[object]) -> None:
