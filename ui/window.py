@@ -23,6 +23,10 @@ from ui.tray import icon, tray_available
 
 logger = logging.getLogger(__name__)
 
+SWITCH_S = 0.001
+"""After so long a thread that computes lets the window have the interpreter; 5 ms otherwise, which
+a repaint would wait for several times."""
+
 
 def live(
     start: Job,
@@ -41,6 +45,8 @@ def live(
     speak(settings.interface_lang)
     # With the default hook, PyQt6 aborts the process at an error in a slot: the session with it.
     hook, sys.excepthook = sys.excepthook, _log_error
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             desktop = Desktop(settings, platform, control=control, archive=archive)
@@ -50,6 +56,7 @@ def live(
             raise
         raise DisplayError("the display went away") from error
     finally:
+        sys.setswitchinterval(switch_s)
         sys.excepthook = hook
 
 
