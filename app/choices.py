@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import logging
+from collections.abc import Collection
 from pathlib import Path
+from typing import Self
 
 from app.config import Settings
 from app.registry import TRANSLATORS, Registry, RegistryError
@@ -31,6 +33,25 @@ class Chosen:
     languages: str = "en-de"
     translator: str = "fretna"
     stability: str = "balanced"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings of a run say."""
+        run = settings.run
+        languages = f"{run.source_lang}-{run.target_lang}"
+        return cls(languages=languages, translator=run.translator)
+
+    def override(self, settings: Settings, source: str | None, explicit: Collection[str]) -> Self:
+        """The choice, but with the source and the fields of `settings.run` that are named."""
+        configured = self.of(settings)
+        return dataclasses.replace(
+            self,
+            source=source or self.source,
+            languages=configured.languages
+            if {"source_lang", "target_lang"} & set(explicit)
+            else self.languages,
+            translator=configured.translator if "translator" in explicit else self.translator,
+        )
 
     def apply(self, settings: Settings) -> Settings:
         """The settings of a run with this choice."""

@@ -50,40 +50,28 @@ def can_show(console: Console, *, asked: bool) -> bool:
 def run_local(settings: "Settings", *, source: str | None, explicit: Collection[str]) -> int:
     """Show the band with an engine in this process; the result is the exit code.
 
+    Without a display captions are shown in the terminal, after one line that says why.
+
     Args:
         settings: of the session and of the band.
         source: what to listen to, as for `dragoman run`; None takes what was chosen last.
         explicit: fields of `settings.run` that go before what was chosen last.
-
-    Without a display captions are shown in the terminal, after one line that says why.
     """
-    from app import run as terminal_run
+    from app import run
     from app.choices import ChoiceMemory, Chosen
     from app.host import Host
 
     console = _log()
     memory = ChoiceMemory(platformdirs.user_state_path("dragoman") / "overlay-session.json")
-    run = settings.run
-    given = Chosen(
-        source=source or "mic",
-        languages=f"{run.source_lang}-{run.target_lang}",
-        translator=run.translator,
-    )
-    chosen = memory.recall(given)
-    if source is not None:
-        chosen = dataclasses.replace(chosen, source=source)
-    if {"source_lang", "target_lang"} & set(explicit):
-        chosen = dataclasses.replace(chosen, languages=given.languages)
-    if "translator" in explicit:
-        chosen = dataclasses.replace(chosen, translator=given.translator)
+    chosen = memory.recall(Chosen.of(settings)).override(settings, source, explicit)
     if source is not None:
         memory.remember(chosen)
     if not can_show(console, asked=True):
         settings = chosen.apply(settings)
         shown_here = dataclasses.replace(settings.run, show="terminal")
-        return terminal_run.main(chosen.source, dataclasses.replace(settings, run=shown_here))
+        return run.main(chosen.source, dataclasses.replace(settings, run=shown_here))
     host = Host(settings, chosen, memory)
-    archive = JournalArchive(run.journal_file)
+    archive = JournalArchive(settings.run.journal_file)
     shown = kept_settings(dataclasses.replace(settings.overlay, stay=True))
     return _code(run_overlay(host.run, shown, control=host, archive=archive))
 

@@ -1,7 +1,7 @@
 """Everything that a user sees, put together: the band, its menu, the tray, the windows."""
 
-from PyQt6.QtCore import QObject
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtWidgets import QDialog
 
 from ui.actions import Actions
 from ui.bridge import CaptionBridge
@@ -23,6 +23,9 @@ from ui.tray import Tray
 
 class Desktop(QObject):
     """The band and all that belongs to it, in the GUI thread."""
+
+    window_closed = pyqtSignal()
+    """One of the windows beside the band was closed."""
 
     def __init__(
         self,
@@ -56,7 +59,12 @@ class Desktop(QObject):
         self._hotkeys = grab(self, platform.name) if settings.hotkeys else None
         if self._hotkeys is not None:
             self._hotkeys.pressed.connect(self.actions.press)
-        self._windows: dict[str, QWidget] = {}
+        self._windows: dict[str, QDialog] = {}
+
+    @property
+    def has_open_window(self) -> bool:
+        """Whether the user has a window open beside the band."""
+        return any(window.isVisible() for window in self._windows.values())
 
     def show(self) -> None:
         """Put the band on the screen; ask what to listen to where that was never chosen."""
@@ -98,8 +106,11 @@ class Desktop(QObject):
         window.refresh()
         self._open(window)
 
-    def _open(self, window: QWidget) -> None:
-        self._windows[type(window).__name__] = window
+    def _open(self, window: QDialog) -> None:
+        name = type(window).__name__
+        if self._windows.get(name) is not window:
+            self._windows[name] = window
+            window.finished.connect(self.window_closed)
         window.show()
         window.raise_()
         window.activateWindow()

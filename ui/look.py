@@ -81,8 +81,8 @@ class Look:
         return area.adjusted(-self.pad_x, -self.pad_y, self.pad_x, self.pad_y)
 
 
-def make_look(settings: OverlaySettings, font_pt: float, width: int) -> Look:
-    """The look for a size of the translation in points and a width of the band in pixels."""
+def make_look(settings: OverlaySettings, width: int) -> Look:
+    """The look in a band of that width in pixels."""
 
     def style(size_pt: float, weight: int, colour: str, tentative: str) -> TextStyle:
         font = subtitle_font(settings.font_family, size_pt, QFont.Weight(_nearest(weight)))
@@ -94,6 +94,7 @@ def make_look(settings: OverlaySettings, font_pt: float, width: int) -> Look:
             outline_share=settings.outline_percent / 100,
         )
 
+    font_pt = settings.font_pt
     source_pt = font_pt * settings.source_percent / 100
     weight = settings.font_weight
     target = style(font_pt, weight, settings.colour, settings.tentative_colour)

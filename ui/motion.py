@@ -1,8 +1,9 @@
 """Fading words and sliding lines. No Qt: frames and time in, what to paint out.
 
-A word that is new, or that replaces another, fades in while the old one fades out, so that the eye
-is not drawn by a flash; a line that rolls up slides. Committed words are never faded or moved
-once they are there, except that whole lines roll.
+A word that is new, or that replaces another, fades in; one that is taken back fades out where
+nothing takes its place, since two words on top of each other cannot be read. So the eye is not
+drawn by a flash. A line that rolls up slides. Committed words are never faded or moved once they
+are there, except that whole lines roll.
 """
 
 from collections.abc import Iterator
@@ -120,7 +121,11 @@ class Motion:
                 )
                 seen[key] = _Seen(word, before.since_s if same and before else now_s)
         fresh = any(one.since_s == now_s for one in seen.values())
-        self._leaving = [gone for gone in self._leaving if now_s < gone.since_s + SLIDE_S]
+        self._leaving = [
+            gone
+            for gone in self._leaving
+            if now_s < gone.since_s + SLIDE_S and not self._covered(gone.word, gone.line.row)
+        ]
         for line in old:
             moved = _at_row(line, line.row - rolled)
             for nth, word in enumerate(line.words):
@@ -128,14 +133,23 @@ class Motion:
                 now, before = seen.get(key), self._seen.get(key)
                 if before is None or (now is not None and now.since_s != now_s):
                     continue
-                if now is not None and before.since_s == now_s:
-                    continue  # seen for no time yet
+                if self._covered(word, moved.row):
+                    continue
                 alpha = _appear(now_s, before.since_s)
                 self._leaving.append(_Leaving(key, word, moved, alpha, now_s))
                 fresh = True
         self._seen = seen
         if fresh:
             self.ends_s = max(self.ends_s, now_s + FADE_S)
+
+    def _covered(self, word: Word, row: int) -> bool:
+        """Whether words of the present frame stand where this one stood."""
+        return any(
+            other.x < word.x + word.width and word.x < other.x + other.width
+            for line in self._lines
+            if line.row == row
+            for other in line.words
+        )
 
 
 def _rolled(old: tuple[Line, ...], new: tuple[Line, ...]) -> int:

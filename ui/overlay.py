@@ -62,7 +62,6 @@ class Overlay(QWidget):
         self.setWindowTitle("Dragoman")
         self.setAccessibleName(self.tr("Subtitles"))
         self.settings = settings
-        self.font_pt = settings.font_pt
         self.figures = Figures()
         self.menu = QMenu(self)
         """Opened by a right click; whoever composes the program fills it."""
@@ -78,7 +77,7 @@ class Overlay(QWidget):
         self._throttle = Throttle(self._refresh, self, clock=clock)
         self._timer.timeout.connect(self._throttle.request)
         self._grip = Grip(self)
-        look = make_look(settings, self.font_pt, NARROWEST_PX)
+        look = make_look(settings, NARROWEST_PX)
         self._scene = Scene(settings, look, moves=self._wants_motion())
         self._seat = Seat(self, PlaceMemory(settings.place_file))
         self.place()
@@ -202,13 +201,12 @@ class Overlay(QWidget):
 
     def place(self) -> None:
         """Go where the user left the band in this display layout, or to the bottom centre."""
-        place = self._seat.recall()
-        if place is not None and place.configured_pt == self.settings.font_pt:
-            self.font_pt = place.font_pt
-        look = make_look(self.settings, self.font_pt, self.width())
-        self._seat.font_pt, self._seat.configured_pt = self.font_pt, self.settings.font_pt
+        self._place(anew=False)
+
+    def _place(self, *, anew: bool) -> None:
+        look = make_look(self.settings, self.width())
         width = self.settings.width_percent
-        self._seat.take(place, width_percent=width, height=look.height)
+        self._seat.take(width_percent=width, height=look.height, anew=anew)
         self._reshape(look)
 
     def _reshape(self, look: Look) -> None:
@@ -247,23 +245,16 @@ class Overlay(QWidget):
         if settings == self.settings:
             return
         old, self.settings = self.settings, settings
-        if settings.font_pt != old.font_pt:
-            self.font_pt = settings.font_pt
         if settings.locked != self.locked:
             self._lock(settings.locked)
-        look = make_look(settings, self.font_pt, self.width())
-        self._seat.font_pt, self._seat.configured_pt = self.font_pt, settings.font_pt
         if settings.width_percent != old.width_percent:
-            self._seat.take(None, width_percent=settings.width_percent, height=look.height)
+            self._place(anew=True)
+            self._seat.remember()
         else:
+            look = make_look(settings, self.width())
             self._seat.grow(look.height)
-        self._seat.note_change()
-        self._reshape(look)
+            self._reshape(look)
         self.changed.emit(settings)
-
-    def set_locked(self, locked: bool) -> None:
-        """Let the mouse through, or not, without the window leaving the screen."""
-        self.change(dataclasses.replace(self.settings, locked=locked))
 
     def _lock(self, locked: bool) -> None:
         flags = _window_flags(locked)
@@ -275,12 +266,9 @@ class Overlay(QWidget):
     def zoom(self, steps: int) -> None:
         """Larger (positive) or smaller text; the lower edge of the box stays where it is."""
         low, high = RANGES["font_pt"]
-        size_pt = round(self.font_pt * FONT_STEP**steps)
-        self.font_pt = self._seat.font_pt = int(max(low, min(size_pt, high)))
-        look = make_look(self.settings, self.font_pt, self.width())
-        self._seat.grow(look.height)
-        self._reshape(look)
-        self._seat.note_change()
+        size_pt = round(self.settings.font_pt * FONT_STEP**steps)
+        size_pt = int(max(low, min(size_pt, high)))
+        self.change(dataclasses.replace(self.settings, font_pt=size_pt))
 
     def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:  # noqa: D102 (Qt's)
         assert event is not None

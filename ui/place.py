@@ -16,9 +16,6 @@ class Place:
     bottom: int
     """Of the band: it grows upwards when the font does."""
     width: int
-    font_pt: int
-    configured_pt: int
-    """The setting that `font_pt` was changed from; a changed setting overrules the memory."""
 
 
 class PlaceMemory:

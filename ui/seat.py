@@ -22,19 +22,20 @@ class Seat(QObject):
         self._window = window
         self._memory = memory
         self._placed = QRect()
-        self.font_pt = 0
-        self.configured_pt = 0
         self._moved = QTimer(self)
         self._moved.setSingleShot(True)
         self._moved.setInterval(SETTLED_MS)
         self._moved.timeout.connect(self.remember)
 
-    def recall(self) -> Place | None:
-        """Where the user left the band in this display layout."""
-        return self._memory.recall(display_layout())
+    def take(self, *, width_percent: int, height: int, anew: bool = False) -> None:
+        """Go where the user left the window, brought back onto its screen, or to the bottom centre.
 
-    def take(self, place: Place | None, *, width_percent: int, height: int) -> None:
-        """Go to a remembered place, brought back onto its screen, or to the bottom centre."""
+        Args:
+            width_percent: of the screen, at the bottom centre.
+            height: in pixels.
+            anew: to the bottom centre even so.
+        """
+        place = None if anew else self._memory.recall(display_layout())
         free = _screen_at(place).availableGeometry()
         if place is None:
             width = free.width() * width_percent // 100
@@ -56,10 +57,6 @@ class Seat(QObject):
         if self._window.geometry() != self._placed:
             self._moved.start()
 
-    def note_change(self) -> None:
-        """Something else that is remembered with the place has changed."""
-        self._moved.start()
-
     def flush(self) -> None:
         """Remember now what would be remembered in a moment."""
         if self._moved.isActive():
@@ -69,13 +66,7 @@ class Seat(QObject):
         """Write down where the window is."""
         self._moved.stop()
         box = self._window.geometry()
-        place = Place(
-            x=box.left(),
-            bottom=box.bottom(),
-            width=box.width(),
-            font_pt=self.font_pt,
-            configured_pt=self.configured_pt,
-        )
+        place = Place(x=box.left(), bottom=box.bottom(), width=box.width())
         self._memory.remember(display_layout(), place)
 
     def _go(self, left: int, bottom: int, width: int, height: int) -> None:

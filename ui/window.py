@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication
 
 from ui.control import Archive, Control
 from ui.desktop import Desktop
+from ui.display import DisplayError
 from ui.job_thread import Job, JobThread
 from ui.language import speak
 from ui.paint import quiet_font_fallback
@@ -21,6 +22,10 @@ from ui.settings import OverlaySettings
 from ui.tray import icon, tray_available
 
 logger = logging.getLogger(__name__)
+
+SWITCH_S = 0.001
+"""After so long a thread that computes lets the window have the interpreter; 5 ms otherwise, which
+a repaint would wait for several times."""
 
 
 def live(
@@ -40,11 +45,18 @@ def live(
     speak(settings.interface_lang)
     # With the default hook, PyQt6 aborts the process at an error in a slot: the session with it.
     hook, sys.excepthook = sys.excepthook, _log_error
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
             desktop = Desktop(settings, platform, control=control, archive=archive)
             return runner.run(_live(start, desktop))
+    except RuntimeError as error:
+        if "loop stopped" not in str(error):  # what qasync says when Qt ends by itself
+            raise
+        raise DisplayError("the display went away") from error
     finally:
+        sys.setswitchinterval(switch_s)
         sys.excepthook = hook
 
 
@@ -112,7 +124,20 @@ async def _until_job_and_reader_are_done(
         with suppress(TimeoutError):
             stay = desktop.overlay.settings.stay
             await asyncio.wait_for(closed.wait(), None if stay else desktop.overlay.linger_s)
+        await _until_windows_are_closed(desktop, closed)
     done.result()
+
+
+async def _until_windows_are_closed(desktop: Desktop, closed: asyncio.Event) -> None:
+    """Take no history or settings out of the user's hands because a file has ended."""
+    window_closed = asyncio.Event()
+    desktop.window_closed.connect(window_closed.set)
+    while desktop.has_open_window and not closed.is_set():
+        window_closed.clear()
+        waits = [asyncio.ensure_future(event.wait()) for event in (window_closed, closed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
 
 async def _first(done: "asyncio.Future[None]", other: Awaitable[object]) -> None:

@@ -245,6 +245,14 @@ def test_a_chosen_device_that_is_not_there_stays_in_the_list(
     assert [choice.value for choice in source.choices] == ["mic:Headset"]
 
 
+def test_what_is_given_on_the_command_line_goes_before_what_was_chosen() -> None:
+    kept = Chosen(source="mic:A", languages="de-en", translator="reta", stability="steady")
+    settings = Settings(run=RunConfig(source_lang="en", target_lang="de", translator="wait-k"))
+    assert kept.override(settings, None, ()) == kept
+    overridden = kept.override(settings, "mic:B", ("source_lang", "translator"))
+    assert overridden == Chosen("mic:B", "en-de", "wait-k", "steady")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"source": 3, "other": "x"}'])
 def test_a_broken_memory_is_replaced(tmp_path: Path, text: str) -> None:
     file = tmp_path / "chosen.json"

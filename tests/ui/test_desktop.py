@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.screen import NEEDS_X, Band, Start, wait_until
+from tests.ui.screen import NEEDS_X, Band, Start, start_band, virtual_screen, wait_until
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
@@ -71,6 +71,33 @@ def test_the_history_and_the_times_open_by_key(start: Start) -> None:
     for key, title in (("ctrl+h", "History"), ("ctrl+t", "Times of each word")):
         band.key(key)
         assert band.find(title)
+
+
+def test_the_end_of_the_job_closes_no_window_that_is_being_used(start: Start) -> None:
+    band = start(controlled=True, dwell_s=1.0)
+    band.key("ctrl+h")
+    history = band.find("History")
+    band.tell("end")
+    with pytest.raises(subprocess.TimeoutExpired):
+        band.process.wait(timeout=2.5)
+    band.key("Escape", window=history)
+    assert band.end()[0] == 0
+
+
+def test_a_hidden_band_can_be_quit(start: Start) -> None:
+    band = start(controlled=True)
+    band.key("ctrl+alt+h")
+    assert wait_until(lambda: not is_mapped(band))
+    band.process.send_signal(signal.SIGTERM)
+    assert band.end() == (143, "finalised\n")
+
+
+def test_a_display_that_goes_away_is_one_clear_line(tmp_path: Path) -> None:
+    with virtual_screen(tmp_path) as screen:
+        band = start_band(screen, {"tray": False})
+    band.process.wait(timeout=30)
+    _, complaints = band.process.communicate()
+    assert "the display went away" in complaints.splitlines()[-1]
 
 
 def test_global_hotkeys_reach_a_band_that_has_not_the_keyboard(start: Start) -> None:

@@ -33,15 +33,24 @@ def test_a_new_word_can_be_read_at_once_and_is_opaque_soon() -> None:
     assert not motion.moving(FADE_S)
 
 
-def test_a_replaced_word_fades_out_while_the_new_one_fades_in_and_the_others_stay() -> None:
+def test_a_word_that_replaces_another_fades_in_alone_and_the_others_stay() -> None:
     motion, state = Motion(), make_state()
     show(motion, state, caption("ich", "geh"), 0.0)
     show(motion, state, caption("ich", "kam", revision=1), 1.0)
     start, half = sprites(motion, 1.0), sprites(motion, 1.0 + FADE_S / 2)
     assert start["ich"].alpha == half["ich"].alpha == 1
-    assert start["geh"].alpha > half["geh"].alpha > 0
-    assert start["kam"].alpha < half["kam"].alpha < 1
-    assert "geh" not in sprites(motion, 1.01 + FADE_S)
+    assert "geh" not in start
+    assert FADE_FROM == start["kam"].alpha < half["kam"].alpha < 1
+
+
+def test_a_word_that_is_taken_back_fades_out_where_nothing_takes_its_place() -> None:
+    motion, state = Motion(), make_state()
+    show(motion, state, caption("ich", "geh weg"), 0.0)
+    show(motion, state, caption("ich", "geh", revision=1), 1.0)
+    assert 1 > sprites(motion, 1.0)["weg"].alpha > sprites(motion, 1.0 + FADE_S / 2)["weg"].alpha
+    assert "weg" not in sprites(motion, 1.01 + FADE_S)
+    show(motion, state, caption("ich", "geh jetzt", revision=2), 1.0 + FADE_S / 2)
+    assert "weg" not in sprites(motion, 1.0 + FADE_S / 2)
 
 
 def test_a_word_that_is_committed_where_it_stands_does_not_fade_again() -> None:

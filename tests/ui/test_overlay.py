@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -168,7 +169,7 @@ def test_a_locked_empty_band_cannot_be_seen(make: Make) -> None:
     overlay = make(locked=True)
     overlay.show_captions([caption("", final=True)])
     assert overlay.grab().toImage().pixelColor(overlay.width() // 2, 9).alpha() == 0
-    overlay.set_locked(False)
+    actions(overlay).lock.trigger()
     assert overlay.grab().toImage().pixelColor(overlay.width() // 2, 9).alpha() > 0
 
 
@@ -177,11 +178,11 @@ def test_the_keyboard_sets_the_font_size_and_the_lower_edge_stays(make: Make) ->
     bottom, height = overlay.geometry().bottom(), overlay.height()
     overlay.activateWindow()
     QTest.keyClick(overlay, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
-    assert overlay.font_pt == 32
+    assert overlay.settings.font_pt == 32
     assert (overlay.geometry().bottom(), overlay.height() > height) == (bottom, True)
     for _ in range(30):
         QTest.keyClick(overlay, Qt.Key.Key_Minus, Qt.KeyboardModifier.ControlModifier)
-    assert overlay.font_pt == 12
+    assert overlay.settings.font_pt == 12
 
 
 @pytest.mark.parametrize(
@@ -226,17 +227,25 @@ def test_locking_lets_input_through_and_unlocking_does_not(make: Make) -> None:
     assert not window.flags() & Qt.WindowType.WindowTransparentForInput
 
 
-def test_place_and_font_size_are_remembered(make: Make, tmp_path: Path) -> None:
+def test_the_place_is_remembered(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "place.json"
     first = make(place_file=file)
-    first.zoom(2)
     first.setGeometry(30, 40, 500, first.height())
     first.close()
-    second = make(place_file=file)
-    assert second.geometry() == QRect(30, 40, 500, first.height())
-    assert second.font_pt == first.font_pt
-    third = make(place_file=file, font_pt=40)
-    assert third.font_pt == 40
+    assert make(place_file=file).geometry() == QRect(30, 40, 500, first.height())
+
+
+def test_another_width_in_the_settings_is_taken_at_once_and_remembered(
+    make: Make, tmp_path: Path
+) -> None:
+    file = tmp_path / "place.json"
+    first = make(place_file=file)
+    first.setGeometry(30, 40, 500, first.height())
+    first.change(dataclasses.replace(first.settings, width_percent=30))
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    assert first.width() == screen.width() * 30 // 100
+    first.close()
+    assert make(place_file=file, width_percent=30).geometry() == first.geometry()
 
 
 def test_a_place_off_the_screen_is_brought_back(make: Make, tmp_path: Path) -> None:

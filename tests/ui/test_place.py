@@ -4,7 +4,7 @@ import pytest
 
 from ui.place import Place, PlaceMemory
 
-PLACE = Place(x=10, bottom=700, width=800, font_pt=30, configured_pt=28)
+PLACE = Place(x=10, bottom=700, width=800)
 
 
 def test_a_place_is_recalled_for_its_display_layout_only(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_text_in_sight_stays_when_a_setting_changes(
     overlay.show_captions([caption("Guten Tag", source="good day")])
     editor(window, QSpinBox, "font_pt").setValue(40)
     assert [line.text for line in overlay.frame.target] == ["Guten Tag"]
-    assert overlay.font_pt == 40
+    assert overlay.settings.font_pt == 40
 
 
 def test_editors_follow_the_menu(overlay: Overlay, window: SettingsWindow) -> None:

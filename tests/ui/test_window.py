@@ -46,8 +46,8 @@ def test_ctrl_c_in_the_terminal_closes_the_band_and_the_job_finalises(start: Sta
 def test_the_band_is_dragged_widened_and_found_again_where_it_was_left(
     start: Start, tmp_path: Path
 ) -> None:
-    file = str(tmp_path / "place.json")
-    band = start(place_file=file)
+    files = {f"{name}_file": str(tmp_path / f"{name}.json") for name in ("place", "changes")}
+    band = start(**files)
     x, y, width, height = band.box()
     band.drag((x + 200, y + 40), (-60, -300))
     assert wait_until(lambda: band.box() == (x - 60, y - 300, width, height))
@@ -60,7 +60,7 @@ def test_the_band_is_dragged_widened_and_found_again_where_it_was_left(
     assert larger[1] + larger[3] == left[1] + left[3]
     band.key("ctrl+q")
     assert band.end()[0] == 0
-    assert start(place_file=file).box() == larger
+    assert start(**files).box() == larger
 
 
 @pytest.mark.parametrize("locked", [True, False])
