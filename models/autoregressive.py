@@ -44,8 +44,7 @@ class AutoregressiveTransformer(nn.Module):
             for _ in range(config.n_decoder_layers)
         )
         self.norm = nn.LayerNorm(config.d_model)
-        self.max_target_tokens = 2 * config.max_tokens
-        positions = sinusoids(self.max_target_tokens, config.d_model)
+        positions = sinusoids(config.max_target_tokens, config.d_model)
         self.register_buffer("positions", positions, persistent=False)
         init_weights(self, config.d_model)
 
@@ -165,8 +164,8 @@ class IncrementalDecoder:
 
     def _advance(self, tokens: Tensor) -> Tensor:
         start = self.n_written
-        if start + tokens.shape[1] > self._model.max_target_tokens:
-            raise ValueError(f"target is longer than {self._model.max_target_tokens} tokens")
+        if start + tokens.shape[1] > self._model.config.max_target_tokens:
+            raise ValueError(f"target is longer than {self._model.config.max_target_tokens} tokens")
         x = self._model._embed(tokens, start)
         n_new = tokens.shape[1]
         mask = causal_mask(n_new, start + n_new, tokens.device) if n_new > 1 else None
@@ -186,7 +185,7 @@ def greedy_batch(
     ids, lengths = pad(sources, device)
     decoder = IncrementalDecoder(model)
     decoder.read(ids, lengths)
-    limit = min(2 * ids.shape[1] + 16, model.max_target_tokens - 1)
+    limit = min(2 * ids.shape[1] + 16, model.config.max_target_tokens - 1)
     tokens = torch.full((len(sources), 1), BOS_ID, device=device)
     finished = torch.zeros(len(sources), dtype=torch.bool, device=device)
     columns: list[Tensor] = []
