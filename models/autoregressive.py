@@ -30,13 +30,12 @@ class AutoregressiveTransformer(TranslatorNetwork):
 
     def __init__(self, config: TranslatorConfig) -> None:
         super().__init__(config)
-        self.max_target_tokens = self.max_steps(config)
         self.dropout = SequenceDropout(config.dropout)
 
     @staticmethod
     def max_steps(config: TranslatorConfig) -> int:
         """Most target tokens that the decoder writes, BOS included."""
-        return 2 * config.max_tokens
+        return config.max_target_tokens
 
     def forward(
         self,
@@ -138,8 +137,8 @@ class IncrementalDecoder:
 
     def _advance(self, tokens: Tensor) -> Tensor:
         start = self.n_written
-        if start + tokens.shape[1] > self._model.max_target_tokens:
-            raise ValueError(f"target is longer than {self._model.max_target_tokens} tokens")
+        if start + tokens.shape[1] > self._model.config.max_target_tokens:
+            raise ValueError(f"target is longer than {self._model.config.max_target_tokens} tokens")
         x = self._model._embed(tokens, start)
         n_new = tokens.shape[1]
         mask = causal_mask(n_new, start + n_new, tokens.device) if n_new > 1 else None
@@ -159,7 +158,7 @@ def greedy_batch(
     ids, lengths = pad(sources, device)
     decoder = IncrementalDecoder(model)
     decoder.read(ids, lengths)
-    limit = min(2 * ids.shape[1] + 16, model.max_target_tokens - 1)
+    limit = min(2 * ids.shape[1] + 16, model.config.max_target_tokens - 1)
     tokens = torch.full((len(sources), 1), BOS_ID, device=device)
     finished = torch.zeros(len(sources), dtype=torch.bool, device=device)
     columns: list[Tensor] = []

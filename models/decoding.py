@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
 from models.tokenizer import BOS_ID, EOS_ID
+from models.translation import TranslatorConfig
 
 Proposal = Callable[[Sequence[int]], Sequence[int]]
 """Tokens written so far → a draft of what follows; empty: one token at a time."""
@@ -98,7 +99,7 @@ def greedy(
     Raises:
         ValueError: the source is longer than the model's positions.
     """
-    limit = _limit(model, source)
+    limit = target_limit(len(source), model.config)
     writer = Writer(model, prefix)
     writer.read(source)
     written, window = writer.written, limit
@@ -161,7 +162,7 @@ def beam_search(
 
     Arguments, result and errors are those of `greedy`.
     """
-    limit = _limit(model, source)
+    limit = target_limit(len(source), model.config)
     bias = bias or Bias()
     device = model.embedding.weight.device
     decoder = IncrementalDecoder(model)
@@ -218,6 +219,6 @@ def common_length(one: Sequence[int], two: Sequence[int]) -> int:
     return n
 
 
-def _limit(model: AutoregressiveTransformer, source: Sequence[int]) -> int:
-    """Most tokens that a translation may have: models without an end do not run on forever."""
-    return min(2 * len(source) + 16, model.max_target_tokens - 1)
+def target_limit(n_source: int, config: TranslatorConfig) -> int:
+    """Most tokens that a translation may have: a model that finds no end does not go on forever."""
+    return min(2 * n_source + 16, config.max_target_tokens - 1)

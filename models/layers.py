@@ -238,7 +238,11 @@ def causal_mask(n_new: int, n_all: int, device: torch.device) -> Tensor:
     return ones.tril(diagonal=n_all - n_new)
 
 
+def row_mask(lengths: Tensor, n_steps: int) -> Tensor:
+    """(batch, time): true at the steps within each length."""
+    return torch.arange(n_steps, device=lengths.device) < lengths[:, None]
+
+
 def padding_mask(lengths: Tensor, n_steps: int) -> Tensor:
     """(batch, 1, 1, time): true at the steps within each length."""
-    steps = torch.arange(n_steps, device=lengths.device)
-    return (steps[None, :] < lengths[:, None])[:, None, None, :]
+    return row_mask(lengths, n_steps)[:, None, None, :]

@@ -44,8 +44,8 @@ class Tokenizer:
         if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
             raise CheckpointError(f"tokenizer: special ids {ids} are not those of a translator")
         self.vocab_size: int = self._processor.get_piece_size()
-        self._pieces = [self._processor.id_to_piece(i) for i in range(self.vocab_size)]
-        self.ends_word = [piece.endswith(_WORD_END) for piece in self._pieces]
+        self.pieces = [self._processor.id_to_piece(i) for i in range(self.vocab_size)]
+        self.ends_word = [piece.endswith(_WORD_END) for piece in self.pieces]
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":

@@ -63,6 +63,11 @@ class TranslatorConfig:
         """Whether the encoder sees no source token to the right (so that it can be cached)."""
         return self.kind == "wait-k"
 
+    @property
+    def max_target_tokens(self) -> int:
+        """Longest target, in tokens with BOS, of the autoregressive models."""
+        return 2 * self.max_tokens
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this configuration."""
         return dataclasses.asdict(self)

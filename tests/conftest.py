@@ -1,6 +1,12 @@
 """Settings of all tests."""
 
+import os
+
 import hypothesis
+
+# Before torch is imported, here and in the programs that tests start: the networks are tiny, and
+# threads that wait for each other on a busy machine make them many times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Machines that test are slow or busy; time limits of single examples would only fail at random.
 hypothesis.settings.register_profile(

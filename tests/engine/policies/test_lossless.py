@@ -21,7 +21,7 @@ LOSSLESS = PolicyConfig(lossless=True)
 
 
 @pytest.mark.parametrize("policy", ["speculative", "lossless"])
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.data())
 def test_drafts_change_nothing_sentence_by_sentence(policy: str, data: st.DataObject) -> None:
     seed = data.draw(st.integers(0, 30))

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,9 @@ from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
-from tests.models.translators import SENTENCES, autoregressive, fretna, tokenizer
+from models.tokenizer import BOS_ID
+from models.translation import source_ids
+from tests.models.translators import SENTENCES, autoregressive, fretna, talkative, tokenizer
 
 WORDS = SENTENCES[0].split()
 
@@ -118,3 +121,22 @@ def test_a_lone_punctuation_mark_joins_the_word_before_it() -> None:
     assert tokenizer().decode(tokens) == "Wir haben . Wo"
     assert translator.words(tokens) == ("Wir", "haben.", "Wo")
     assert translator.word_ends(tokens)[1] == len(tokens) - len(tokenizer().encode("Wo"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_wait_k_with_its_caches_writes_what_the_whole_model_writes_without(seed: int) -> None:
+    model = talkative("wait-k", seed=seed)
+    translator = WaitKTranslator(model, tokenizer(), wait=2)
+    session = translator.start()
+    n_visible: list[int] = []  # source tokens read when each target token was written
+    for n_read in range(1, len(WORDS) + 1):
+        finished = n_read == len(WORDS)
+        source = source_ids(tokenizer().encode(" ".join(WORDS[:n_read])), finished=finished)
+        session.update(" ".join(WORDS[:n_read]), finished=finished)
+        written: list[int] = session._writer.written  # type: ignore[attr-defined]
+        n_visible += [len(source)] * (len(written) - len(n_visible))
+    visible = torch.arange(len(source)) < torch.tensor(n_visible)[:, None]
+    inputs = torch.tensor([[BOS_ID, *written[:-1]]])
+    with torch.inference_mode():
+        states = model(torch.tensor([source]), torch.tensor([len(source)]), inputs, visible[None])
+        assert model.project(states)[0].argmax(dim=-1).tolist() == written

@@ -1,0 +1,89 @@
+"""An exported translator on CTranslate2: token ids in, token ids out."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.errors import CheckpointError
+from models.tokenizer import Tokenizer
+
+MODEL_FOLDER = "ctranslate2"
+"""Subfolder that holds what CTranslate2 reads."""
+
+
+class ExportError(ValueError):
+    """An engine that is not installed."""
+
+
+def import_ctranslate2() -> Any:
+    """The package, which is optional.
+
+    Raises:
+        ExportError: it is not installed.
+    """
+    try:
+        return importlib.import_module("ctranslate2")
+    except ModuleNotFoundError as error:
+        raise ExportError(
+            "CTranslate2 is not installed; it is in the extra `edge`: pip install -e '.[edge]'"
+        ) from error
+
+
+class ExportedTranslator:
+    """ReTA on CTranslate2.
+
+    Args:
+        directory: what `models.export.ctranslate2.export` wrote.
+        tokenizer: of the exported checkpoint.
+        max_tokens: longest source that the model reads.
+        n_threads: of the engine.
+
+    Raises:
+        CheckpointError: the folder is not an export.
+        ExportError: CTranslate2 is not installed.
+    """
+
+    def __init__(
+        self, directory: Path, tokenizer: Tokenizer, *, max_tokens: int, n_threads: int = 1
+    ) -> None:
+        ctranslate2 = import_ctranslate2()
+        try:
+            self._engine = ctranslate2.Translator(
+                str(directory / MODEL_FOLDER), device="cpu", intra_threads=n_threads
+            )
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{directory}: not an exported model ({error})") from error
+        self._pieces = tokenizer.pieces
+        self._ids = {piece: index for index, piece in enumerate(tokenizer.pieces)}
+        self._max_tokens = max_tokens
+
+    def translate(
+        self, source: Sequence[int], *, beam: int = 1, previous: Sequence[int] = (), bias: float = 0
+    ) -> list[int]:
+        """Translate one source; ids without BOS and EOS.
+
+        Args:
+            source: token ids, with EOS if the segment is complete.
+            beam: hypotheses kept; 1 is greedy.
+            previous: translation that the new one is biased to.
+            bias: β of the bias; 0 for none.
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        if len(source) > self._max_tokens:
+            raise ValueError(
+                f"source of {len(source)} tokens is longer than the {self._max_tokens} "
+                "that the model reads"
+            )
+        biased = bias > 0 and len(previous) > 0
+        (result,) = self._engine.translate_batch(
+            [[self._pieces[index] for index in source]],
+            [[self._pieces[index] for index in previous]] if biased else None,
+            beam_size=beam,
+            min_decoding_length=0,
+            max_decoding_length=2 * len(source) + 16,
+            prefix_bias_beta=bias if biased else 0,
+        )
+        return [self._ids[piece] for piece in result.hypotheses[0]]
