@@ -1,0 +1,1 @@
+"""The models in the form that other engines run."""
