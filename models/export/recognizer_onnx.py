@@ -9,7 +9,8 @@ Needs the extra `export`.
 """
 
 import copy
-import io
+import math
+import tempfile
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +49,7 @@ def export_onnx(model: OwsmCtc, directory: Path, *, int8: bool) -> Path:
         ExportError: the extra `export` is not installed.
     """
     onnx = _import_onnx()
-    graph = onnx.load_model_from_string(_export(model))
+    graph = _export(model, onnx)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / (INT8_FILE if int8 else FLOAT_FILE)
     if int8:
@@ -58,16 +59,15 @@ def export_onnx(model: OwsmCtc, directory: Path, *, int8: bool) -> Path:
     return path
 
 
-class _ComputedPositions(nn.Module):
+class _ComputedPositions(ScaledPositions):
     """`ScaledPositions` whose sinusoids are part of the graph, so that no length is too long."""
 
     def __init__(self, positions: ScaledPositions) -> None:
-        super().__init__()
-        self.width = positions.width
+        super().__init__(positions.width, dropout=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, positions, width) to the same shape."""
-        return x * self.width**0.5 + sinusoids(x.shape[1], self.width)
+        return x * math.sqrt(self.width) + sinusoids(x.shape[1], self.width)
 
 
 class _ExportedNetwork(nn.Module):
@@ -88,27 +88,28 @@ class _ExportedNetwork(nn.Module):
         return log_probs
 
 
-def _export(model: OwsmCtc) -> bytes:
-    """Return the serialised graph in single precision."""
+def _export(model: OwsmCtc, onnx: ModuleType) -> "ModelProto":
+    """Return the graph in single precision."""
     example = (
         torch.rand(1, _EXAMPLE_FRAMES, N_BINS),
         torch.zeros(1, 2, dtype=torch.int64),
         torch.zeros(1, _EXAMPLE_PROMPT, dtype=torch.int64),
     )
-    written = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # this exporter is deprecated; the new one takes minutes
+        path = Path(folder) / FLOAT_FILE
         torch.onnx.export(
             _ExportedNetwork(model).eval(),
             example,
-            written,
+            path,
             dynamo=False,
             opset_version=OPSET,
             input_names=list(INPUTS),
             output_names=[OUTPUT],
             dynamic_axes={"power": {1: "frames"}, "prompt_ids": {1: "tokens"}, OUTPUT: {1: "out"}},
         )
-    return written.getvalue()
+        graph: ModelProto = onnx.load_model(path)
+    return graph
 
 
 def _quantize(graph: "ModelProto", path: Path) -> None:
