@@ -109,7 +109,7 @@ python_packages() {
     $pip torch==2.13.0
     say "installing everything else"
     $pip setuptools
-    $pip --no-build-isolation -e '.[audio,ui,mqtt,edge,train,eval,dev]'
+    $pip --no-build-isolation -e '.[audio,ui,mqtt,edge,export,models,train,eval,dev]'
     printf '%s\n' "$stamp" >.venv/stamp
     say "ready: .venv/bin/dragoman --help"
 }

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from engine.recognizer_config import RecognizerConfig
     from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
+    from models.owsm_ctc.onnx_model import OnnxOwsmCtc
 
 
 def make_decoder(
-    network: "OwsmCtc", language_model: "NgramModel | None", config: "RecognizerConfig"
+    network: "OwsmCtc | OnnxOwsmCtc",
+    language_model: "NgramModel | None",
+    config: "RecognizerConfig",
 ) -> "Decoder":
     """The beam search with a language model, or the best path without one."""
     from engine.acoustics import BestPathDecoder
@@ -40,7 +43,7 @@ def load_decoder(model: "Model", device: str, settings: "Settings") -> "Decoder"
     """Load what streams share: the network, and its language model unless the settings say no."""
     from app.registry import load_language_model, load_recognizer
 
-    network = load_recognizer(model, device=device)
+    network = load_recognizer(model, device=device, backend=settings.run.backend)
     config = settings.recognizer
     language_model = load_language_model(model) if config.language_model else None
     return make_decoder(network, language_model, config)

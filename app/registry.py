@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.translator import Translator
     from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
+    from models.owsm_ctc.onnx_model import OnnxOwsmCtc
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 """Beside the packages, in a checkout and in an editable installation of it alike."""
@@ -22,6 +23,7 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 TRANSLATORS = ("fretna", "reta", "wait-k")
 RECOGNIZERS = ("owsm-ctc",)
 DEVICES = ("auto", "cpu", "cuda")
+BACKENDS = ("auto", "onnx", "torch")
 
 
 class RegistryError(LookupError):
@@ -136,13 +138,27 @@ def load_translator(
     return loader.load_translator(model.directory, device=device, policy=policy, verifier=verifier)
 
 
-def load_recognizer(model: Model, *, device: str) -> "OwsmCtc":
+def load_recognizer(
+    model: Model, *, device: str, backend: str = "auto", n_threads: int = 1
+) -> "OwsmCtc | OnnxOwsmCtc":
     """Load the network of a recogniser.
+
+    Args:
+        model: which one.
+        device: where torch is to run it.
+        backend: `onnx` runs an exported network, always on the CPU; `torch` the checkpoint itself;
+            `auto` the exported network where there is one and no GPU is wanted.
+        n_threads: of an exported network; those of torch are set for the whole program.
 
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
     """
-    from models.owsm_ctc.model import OwsmCtc
+    from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
+
+    exported = device == "cpu" and find_exported(model.directory) is not None
+    if backend == "onnx" or (backend == "auto" and exported):
+        return OnnxOwsmCtc.from_checkpoint(model.directory, n_threads=n_threads)
+    from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
 
     return OwsmCtc.from_checkpoint(model.directory, device)
 

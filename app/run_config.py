@@ -19,6 +19,8 @@ class RunConfig(PolicyConfig):
     target_lang: str = field(default="de", metadata={"key": "to"})
     translator: Literal["fretna", "reta", "wait-k"] = "fretna"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    backend: Literal["auto", "onnx", "torch"] = "auto"
+    """What runs the recogniser; `auto` takes an exported network where no GPU is used."""
     pace: Literal["real", "fast"] = "real"
     show: Show | None = None
     """None: the overlay where a window can be shown, the terminal otherwise."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from models.errors import CheckpointError
 
 if TYPE_CHECKING:
+    import torch  # not imported: exported networks are read without torch
+    from torch import Tensor, nn
+
     from models.owsm_ctc.model import OwsmCtc
 
 WEIGHTS_FILE = "model.safetensors"
@@ -31,7 +31,7 @@ class Checkpoint:
 
     directory: Path
     config: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
+    tensors: "Mapping[str, Tensor]"
     tokenizer: bytes
 
     @property
@@ -52,7 +52,7 @@ class Checkpoint:
             )
         return self
 
-    def load_into(self, model: nn.Module) -> None:
+    def load_into(self, model: "nn.Module") -> None:
         """Copy the tensors into a model, strictly; half precision is widened to the model's.
 
         Raises:
@@ -75,12 +75,16 @@ class Checkpoint:
 def save_checkpoint(
     directory: Path,
     config: Mapping[str, Any],
-    model: nn.Module,
+    model: "nn.Module",
     tokenizer: bytes,
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: "torch.dtype | None" = None,
 ) -> None:
-    """Write a checkpoint folder; floating-point tensors are stored as `dtype`."""
+    """Write a checkpoint folder; floating-point tensors are stored as `dtype`, float32 if None."""
+    import torch
+    from safetensors.torch import save_file
+
+    dtype = dtype or torch.float32
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu()
@@ -128,7 +132,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint(directory, config, tensors, tokenizer)
 
 
-def load_espnet(directory: Path, device: torch.device | str = "cpu") -> "OwsmCtc":
+def load_espnet(directory: Path, device: "torch.device | str" = "cpu") -> "OwsmCtc":
     """Load a public OWSM-CTC repository in ESPnet's layout; see `models.espnet.load_espnet`.
 
     Raises:

@@ -6,3 +6,7 @@ class CheckpointError(ValueError):
 
     The message names the file or the tensor and says what was expected.
     """
+
+
+class ExportError(ValueError):
+    """A model cannot be written in another form, mostly because a package for it is missing."""

@@ -21,11 +21,14 @@ from torch import Tensor
 
 from models.errors import CheckpointError
 from models.owsm_ctc.config import OwsmCtcConfig
-from models.owsm_ctc.frontend import FFT_SAMPLES, HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
+from models.owsm_ctc.geometry import FFT_SAMPLES, HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.vocabulary import read_tokenizer
 
 logger = logging.getLogger(__name__)
+
+META_FILE = "meta.yaml"
+"""What tells a folder in ESPnet's layout from a checkpoint of this project."""
 
 # The settings that this implementation computes, with the value ESPnet takes if the key is absent.
 _ENCODER_FACTS = {
@@ -124,9 +127,9 @@ def load_espnet(directory: Path, device: torch.device | str = "cpu") -> OwsmCtc:
             this implementation does not compute, or a tensor is missing, extra or misshapen.
     """
     directory = Path(directory)
-    meta = _read_yaml(directory / "meta.yaml")
-    weights = directory / _text(meta, "meta.yaml", "files", "s2t_model_file")
-    config_path = directory / _text(meta, "meta.yaml", "yaml_files", "s2t_train_config")
+    meta = _read_yaml(directory / META_FILE)
+    weights = directory / _text(meta, META_FILE, "files", "s2t_model_file")
+    config_path = directory / _text(meta, META_FILE, "yaml_files", "s2t_train_config")
     raw = _read_yaml(config_path)
     config = _read_config(raw, config_path)
     tokenizer = _read_tokenizer(directory / _text(raw, config_path.name, "bpemodel"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.policy import add_policy_options, read_policy
-from app.registry import DEVICES, TRANSLATORS
+from app.registry import BACKENDS, DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -28,7 +28,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--device", choices=DEVICES, default="cpu")
-    common.add_argument("--threads", type=int, default=1, metavar="N", help="of torch (1)")
+    common.add_argument("--threads", type=int, default=1, metavar="N", help="of one network (1)")
     common.add_argument("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
     common.add_argument("--limit", type=int, metavar="N", help="only the first N")
     common.add_argument("--json", type=Path, metavar="FILE", help="write JSON, `-` for stdout")
@@ -65,6 +65,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     mode = recognize.add_mutually_exclusive_group()
     mode.add_argument("--stream", action="store_true", help="as it works live")
     mode.add_argument("--offline", action="store_true", help="whole files (the default)")
+    recognize.add_argument("--backend", choices=BACKENDS, default="auto", help="as for a run")
     recognize.add_argument("--no-lm", action="store_true", help="without the language model")
     recognize.add_argument("--lm-weight", type=float, metavar="W", help="as in the settings")
     recognize.add_argument("--lm-bonus", type=float, metavar="B", help="as in the settings")
@@ -125,8 +126,11 @@ def _recognize(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device)
     changes = {"lm_weight": arguments.lm_weight, "lm_bonus": arguments.lm_bonus}
     chosen: dict[str, object] = {k: v for k, v in changes.items() if v is not None}
-    settings = config.load(None, {"recognizer": {"language_model": not arguments.no_lm, **chosen}})
-    transcribers = _transcribers(model, device, settings, live=arguments.stream)
+    recognizer = {"language_model": not arguments.no_lm, **chosen}
+    settings = config.load(None, {"recognizer": recognizer, "run": {"backend": arguments.backend}})
+    transcribers = _transcribers(
+        model, device, settings, live=arguments.stream, n_threads=arguments.threads
+    )
 
     def recordings() -> Iterator[tuple[Any, str]]:
         for path, transcript, *_ in rows:
@@ -147,13 +151,14 @@ def _recognize(arguments: argparse.Namespace) -> int:
 
 
 def _transcribers(
-    model: Any, device: str, settings: "Settings", *, live: bool
+    model: Any, device: str, settings: "Settings", *, live: bool, n_threads: int = 1
 ) -> dict[str, "Transcriber"]:
     """Ways to recognise by the key of their error rate; the last one is how a run does it."""
     from app.recognition import make_decoder
     from app.registry import load_language_model, load_recognizer
 
-    network = load_recognizer(model, device=device)
+    backend = settings.run.backend
+    network = load_recognizer(model, device=device, backend=backend, n_threads=n_threads)
     recognizer = settings.recognizer
     ways = {"wer": make_decoder(network, None, recognizer)}
     if recognizer.language_model and (ngrams := load_language_model(model)) is not None:

@@ -1,30 +1,71 @@
-"""`dragoman export`: a translator for an engine without torch."""
+"""`dragoman export`: a model for an engine without torch."""
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from models.export.ctranslate2 import Quantization
+
+_DESCRIPTION = """\
+Write a checkpoint in the form that another engine runs, beside its other files: a recogniser for
+ONNX Runtime, which `dragoman run` then takes; a ReTA translator for CTranslate2."""
+
 
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "export",
-        help="write a translator for CTranslate2",
-        description="Write a ReTA checkpoint in the form that CTranslate2 runs.",
+        help="write a model for an engine without torch",
+        description=_DESCRIPTION,
     )
-    parser.add_argument("checkpoint", type=Path, metavar="DIR", help="a `reta` checkpoint")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--quantization", choices=("int8", "float32"), default="int8")
+    add = parser.add_argument
+    add("checkpoint", type=Path, metavar="DIR", help="an `owsm-ctc` or `reta` checkpoint")
+    add("--quantization", choices=("int8", "float32"), default="int8", help="of the weights (int8)")
+    add("--out", type=Path, metavar="DIR", help="another folder, which need not exist")
     parser.set_defaults(main=_export)
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from models.export.ctranslate2 import export
+    from models.checkpoint import read_config
+    from models.owsm_ctc.model import KIND
 
-    export(arguments.checkpoint, arguments.out, arguments.quantization)
-    size = sum(file.stat().st_size for file in arguments.out.rglob("*") if file.is_file())
-    print(f"{arguments.out}: {size / 1e6:.1f} MB, {arguments.quantization}")
+    write = _recognizer if read_config(arguments.checkpoint).get("kind") == KIND else _translator
+    target = arguments.out or arguments.checkpoint
+    written = write(arguments.checkpoint, target, arguments.quantization)
+    files = [written] if written.is_file() else [f for f in written.rglob("*") if f.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    print(f"{written}: {size / 1e6:.1f} MB, {arguments.quantization}")
     return 0
+
+
+def _translator(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
+    from models.export.ctranslate2 import export
+    from models.export.engine import MODEL_FOLDER
+
+    export(checkpoint, target, quantization)
+    return target / MODEL_FOLDER
+
+
+def _recognizer(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
+    from models.export.recognizer_onnx import export_onnx
+    from models.owsm_ctc.model import OwsmCtc
+
+    model = OwsmCtc.from_checkpoint(checkpoint)
+    path = export_onnx(model, target, int8=quantization == "int8")
+    if target.resolve() != checkpoint.resolve():
+        _copy_rest(checkpoint, target)
+    return path
+
+
+def _copy_rest(source: Path, target: Path) -> None:
+    """Copy what an exported network needs besides: what it is, its text, its language model."""
+    from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE
+    from models.ngram import NGRAM_FILE
+
+    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE):
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
-from app.registry import DEVICES, TRANSLATORS
+from app.registry import BACKENDS, DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -32,6 +32,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--translator", choices=TRANSLATORS, help="policy (fretna)")
     add_policy_options(parser)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
+    add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
     add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
@@ -71,6 +72,7 @@ _TABLES = {
         "translator",
         *POLICY_OPTIONS,
         "device",
+        "backend",
         "pace",
         "show",
         "jsonl",

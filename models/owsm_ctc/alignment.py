@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.owsm_ctc.decoding import Run
-from models.owsm_ctc.network import BLANK_ID
+from models.owsm_ctc.geometry import BLANK_ID
 
 
 class AlignmentError(ValueError):

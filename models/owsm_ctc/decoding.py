@@ -7,13 +7,15 @@ is centred at 80·i + 70 ms and stands for the 80 ms around that.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.owsm_ctc.network import BLANK_ID
+from models.owsm_ctc.geometry import BLANK_ID
+
+if TYPE_CHECKING:
+    from torch import Tensor  # not imported: exported networks are searched without torch
 
 FRAME_S = 0.08
 FIRST_CENTRE_S = 0.07
@@ -35,7 +37,7 @@ class Run:
     confidence: float
 
 
-def greedy_runs(log_probs: Tensor) -> list[Run]:
+def greedy_runs(log_probs: "Tensor") -> list[Run]:
     """Return the runs of non-blank best tokens of (frames, vocabulary) log-probabilities."""
     values, best = log_probs.max(dim=-1)
     ids: list[int] = best.tolist()

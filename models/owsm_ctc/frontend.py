@@ -7,10 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-RATE_HZ = 16_000
-FFT_SAMPLES = 512
-WINDOW_SAMPLES = 400  # 25 ms
-HOP_SAMPLES = 160  # 10 ms
+from models.owsm_ctc.geometry import FFT_SAMPLES, HOP_SAMPLES, RATE_HZ, WINDOW_SAMPLES
+
 POWER_FLOOR = 1e-10
 
 # Slaney's mel scale: linear below 1 kHz (3 mel per 200 Hz), then 27 mel for each factor of 6.4.
@@ -104,14 +102,22 @@ class LogMelFrontend(nn.Module):
                 return_complex=True,
             )  # (batch, bins, frames)
             power = torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)
-            frames = (power @ self.mel).clamp_min(POWER_FLOOR).log()  # (batch, frames, n_mels)
+            frames = self.bands(power)
         frame_lengths = lengths // HOP_SAMPLES + 1
         return _zero_padding(frames, frame_lengths), frame_lengths
+
+    def bands(self, power: Tensor) -> Tensor:
+        """Return log-mel values (…, n_mels) of powers (…, FFT bins)."""
+        return (power @ self.mel).clamp_min(POWER_FLOOR).log()
+
+    def normalize(self, frames: Tensor) -> Tensor:
+        """Return log-mel values (…, n_mels) with the global mean and variance taken out."""
+        return (frames - self.mean) / self.std
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return normalised log-mel frames, zero where padded; shapes as in `log_mel`."""
         frames, frame_lengths = self.log_mel(audio, lengths)
-        return _zero_padding((frames - self.mean) / self.std, frame_lengths), frame_lengths
+        return _zero_padding(self.normalize(frames), frame_lengths), frame_lengths
 
 
 def _zero_padding(frames: Tensor, lengths: Tensor) -> Tensor:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.owsm_ctc.frontend import RATE_HZ
-from models.owsm_ctc.network import PREFIX_FRAMES
+from models.owsm_ctc.geometry import PREFIX_FRAMES, RATE_HZ
 
 FRAMES_PER_S = 12.5
 FRAME_SAMPLES = 1280  # 80 ms

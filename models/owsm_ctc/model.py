@@ -20,17 +20,16 @@ from models.errors import CheckpointError
 from models.owsm_ctc.alignment import align_tokens
 from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE, OwsmCtcConfig
 from models.owsm_ctc.decoding import Bias, Run, beam_search, frame_start_s, greedy_runs
-from models.owsm_ctc.frontend import HOP_SAMPLES, RATE_HZ
+from models.owsm_ctc.geometry import MIN_SAMPLES, PREFIX_FRAMES, RATE_HZ
 from models.owsm_ctc.long_form import Buffering
-from models.owsm_ctc.network import PREFIX_FRAMES, OwsmCtcNetwork
+from models.owsm_ctc.network import OwsmCtcNetwork
 from models.owsm_ctc.recognition import Recognition, Token, Word, join_words
-from models.owsm_ctc.subsampling import MIN_FRAMES
+from models.owsm_ctc.spectrum import check_audio
 from models.owsm_ctc.vocabulary import Vocabulary, read_tokenizer
 
 KIND = "owsm-ctc"
 Audio = NDArray[np.floating]
 
-_MIN_SAMPLES = (MIN_FRAMES - 1) * HOP_SAMPLES  # 140 ms: one encoder frame
 _MAX_BUFFERS_AT_ONCE = 4  # buffers of long audio in one batch; bounds the memory
 
 
@@ -125,7 +124,7 @@ class OwsmCtc(OwsmCtcNetwork):
                 f"{len(audio)} audios, {len(lang)}, {len(task)}, {len(prompt)}"
             )
         vocabulary, device = self.vocabulary, self.head.weight.device
-        samples, lengths = _batch_audio([_check_audio(row) for row in audio])
+        samples, lengths = _batch_audio([check_audio(row) for row in audio])
         prefixes = [
             [vocabulary.language_id(one_lang), vocabulary.task_id(one_task)]
             for one_lang, one_task in zip(lang, task, strict=True)
@@ -211,7 +210,7 @@ class OwsmCtc(OwsmCtcNetwork):
 
         `models.owsm_ctc.long_form.Buffering` joins them. Arguments as in `recognize_long`.
         """
-        buffers = Buffering(self.config.buffer_s, context_s).cut(_check_audio(audio))
+        buffers = Buffering(self.config.buffer_s, context_s).cut(check_audio(audio))
         prompts = [prompt, *[None] * (len(buffers) - 1)]
         parts = []
         for first in range(0, len(buffers), _MAX_BUFFERS_AT_ONCE):
@@ -297,27 +296,9 @@ def _shifted(run: Run) -> Run:
     return Run(run.token_id, run.first - PREFIX_FRAMES, run.last - PREFIX_FRAMES, run.confidence)
 
 
-def _check_audio(audio: Audio) -> NDArray[np.float32]:
-    """Return the samples as float32, without a copy if they are.
-
-    Raises:
-        ValueError: the audio is not one-dimensional, not floating point, or not finite.
-    """
-    array = np.asarray(audio)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(
-            f"audio must be a one-dimensional float array at 16 kHz, -1 to 1; this one is "
-            f"{array.dtype} of shape {array.shape}"
-        )
-    samples = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise ValueError("the audio holds samples that are not finite numbers")
-    return samples
-
-
 def _batch_audio(rows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
     """Return (batch, samples) padded with zeros, and (batch,) lengths of at least 140 ms."""
-    lengths = [max(len(row), _MIN_SAMPLES) for row in rows]
+    lengths = [max(len(row), MIN_SAMPLES) for row in rows]
     longest = max(lengths)
     if len(rows) == 1 and len(rows[0]) == longest and rows[0].flags.writeable:
         return torch.from_numpy(rows[0])[None], torch.tensor(lengths)  # without a copy

@@ -26,11 +26,10 @@ from models.owsm_ctc.attention import ScaledPositions, layer_norm, padding_mask
 from models.owsm_ctc.config import NO_PROMPT, OwsmCtcConfig
 from models.owsm_ctc.ebranchformer import EBranchformerBlock
 from models.owsm_ctc.frontend import LogMelFrontend
+from models.owsm_ctc.geometry import BLANK_ID as BLANK_ID  # for training, whose loss is here
+from models.owsm_ctc.geometry import PREFIX_FRAMES
 from models.owsm_ctc.prompt import PromptEncoder, projection
 from models.owsm_ctc.subsampling import make_stem, subsampled_lengths
-
-PREFIX_FRAMES = 2  # one for the language token, one for the task token
-BLANK_ID = 0
 
 
 class CtcOutput(NamedTuple):

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from models.owsm_ctc.config import OwsmCtcConfig
 
-MIN_FRAMES = 15  # the fewest mel frames that give one encoder frame: 15 → 7 → 3 → 1
-
 
 def subsampled(n: int) -> int:
     """Return how many of `n` frames (or bands) the three convolutions leave."""

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from models.owsm_ctc.attention import ScaledPositions, sinusoids
-from models.owsm_ctc.network import PREFIX_FRAMES, CtcOutput, OwsmCtcNetwork, mean_ctc_loss
+from models.owsm_ctc.geometry import PREFIX_FRAMES
+from models.owsm_ctc.network import CtcOutput, OwsmCtcNetwork, mean_ctc_loss
 from models.owsm_ctc.subsampling import subsampled, subsampled_lengths
 from tests.models.owsm_ctc_models import tiny_config, tiny_model
 

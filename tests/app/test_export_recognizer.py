@@ -1,0 +1,47 @@
+"""`dragoman export` of a recogniser, and which form of it a run takes."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from app import cli, config
+from app.recognition import load_stream
+from app.registry import Model, Registry, load_recognizer
+from models.errors import CheckpointError
+from models.owsm_ctc.model import OwsmCtc
+from models.owsm_ctc.onnx_model import FLOAT_FILE, INT8_FILE, OnnxOwsmCtc
+from tests.models.owsm_ctc_models import tiny_model
+
+
+@pytest.fixture
+def recognizer(tmp_path: Path) -> Model:
+    folder = tmp_path / "models" / "en-owsm-ctc"
+    tiny_model().save(folder, facts={"source_lang": "en"})
+    return Registry(folder.parent).find_recognizer("en")
+
+
+def test_an_exported_recogniser_is_used_from_then_on_unless_torch_is_asked_for(
+    recognizer: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = recognizer.directory
+    assert isinstance(load_recognizer(recognizer, device="cpu"), OwsmCtc)
+    assert cli.main(["export", str(directory), "--quantization", "float32"]) == 0
+    assert str(directory / FLOAT_FILE) in capsys.readouterr().out
+    assert isinstance(load_recognizer(recognizer, device="cpu"), OnnxOwsmCtc)
+    assert isinstance(load_recognizer(recognizer, device="cpu", backend="torch"), OwsmCtc)
+
+
+def test_an_export_to_another_folder_is_a_whole_model(recognizer: Model, tmp_path: Path) -> None:
+    out = tmp_path / "edge" / "en"
+    arguments = ["export", str(recognizer.directory), "--quantization", "int8"]
+    assert cli.main([*arguments, "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {INT8_FILE, "config.json", "tokenizer.model"}
+    load_stream(Registry(out.parent).find_recognizer("en"), "cpu", config.Settings())
+
+
+def test_asking_for_an_export_that_is_not_there_says_so(recognizer: Model) -> None:
+    settings = config.Settings()
+    run = dataclasses.replace(settings.run, backend="onnx")
+    with pytest.raises(CheckpointError, match="export it"):
+        load_stream(recognizer, "cpu", dataclasses.replace(settings, run=run))
