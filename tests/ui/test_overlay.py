@@ -324,13 +324,13 @@ def test_a_right_to_left_line_starts_at_the_right(make: Make) -> None:
 def test_a_line_that_slides_out_is_not_painted_over_the_source_text(
     make: Make, clock: ManualClock
 ) -> None:
-    overlay = make(motion="on", rows=1)
-    overlay.show_captions([caption("MMMM", final=True)])
+    overlay = make(motion="on")
+    overlay.show_captions([caption("MMMM", segment=n, final=True) for n in range(2)])
     clock.now_s = 1.0
     overlay._refresh()
     area = row_area(overlay, 0)
     above = QRect(area.left(), area.top() - 30, area.width(), 24)
-    overlay.show_captions([caption("i", segment=1, final=True)])
+    overlay.show_captions([caption("i", segment=2, final=True)])
     clock.now_s = 1.08  # half way out, and half transparent
     overlay._refresh()
     image = overlay.grab(above).toImage()
