@@ -321,6 +321,23 @@ def test_a_right_to_left_line_starts_at_the_right(make: Make) -> None:
     assert ink(overlay, right, WHITE) > 100
 
 
+def test_a_hidden_band_collects_nothing_and_measures_nothing(
+    make: Make, clock: ManualClock
+) -> None:
+    overlay = make()
+    overlay.hide()
+    for n in range(500):
+        clock.now_s += 0.1
+        overlay.show_captions([caption("eins", segment=n, final=True)])
+    assert overlay.figures.delay_s is None
+    overlay.show()
+    assert QTest.qWaitForWindowExposed(overlay)
+    clock.now_s += 0.1
+    overlay.show_captions([caption("zwei", segment=500)])
+    assert wait_until(lambda: overlay.figures.delay_s == 0.0)
+    assert [line.text for line in overlay.frame.target] == ["eins", "zwei"]
+
+
 def test_a_line_that_slides_out_is_not_painted_over_the_source_text(
     make: Make, clock: ManualClock
 ) -> None:
