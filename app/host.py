@@ -141,7 +141,7 @@ class Host:
             if not session.cancelled():
                 self._wanted = False  # the source has ended
             return None
-        if isinstance(error, SourceError):
+        if isinstance(error, SourceError) and inputs.is_microphone(self._chosen.source):
             logger.warning("%s", error)
             self._device_lost = True
             return Notice(phase="lost", subject="device", detail=str(error))

@@ -47,9 +47,8 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
         by_key = shown_here and is_typed(source)
         return lambda device: _text(lang, by_key=by_key)
     model = registry.find_recognizer(lang)
-    name, _, device_name = source.partition(":")
-    if name == MICROPHONE:
-        wanted = device_name or None
+    if is_microphone(source):
+        wanted = source.partition(":")[2] or None
         found = find_device(wanted, PortAudio().devices())
         return lambda device: _microphone(found.index, found.name, model, device, settings)
     path = Path(source)
@@ -61,6 +60,11 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
 def is_typed(source: str) -> bool:
     """Whether the source is a person at the terminal that captions may be shown in."""
     return source == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty()
+
+
+def is_microphone(source: str) -> bool:
+    """Whether the source is a device, which may be unplugged and come back."""
+    return source.partition(":")[0] == MICROPHONE
 
 
 def _text(lang: str, *, by_key: bool) -> Input[str]:

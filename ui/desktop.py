@@ -36,6 +36,7 @@ class Desktop(QObject):
         archive: Archive | None = None,
     ) -> None:
         super().__init__()
+        self._configured = settings
         self._changes = Changes(settings)
         self._platform = platform
         self._control = control
@@ -89,8 +90,9 @@ class Desktop(QObject):
 
     def open_settings(self) -> None:
         """The settings window, the same one when it is open."""
+        window = self._windows.get("SettingsWindow")
         limits = limits_text(self._platform)
-        self._open(self._windows.get("SettingsWindow") or SettingsWindow(self.overlay, limits))
+        self._open(window or SettingsWindow(self.overlay, self._configured, limits))
 
     def open_history(self) -> None:
         """The history window."""

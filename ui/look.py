@@ -76,6 +76,10 @@ class Look:
             source=dataclasses.replace(self.source, left=left, width=column),
         )
 
+    def window_of(self, side: Side) -> QRectF:
+        """Where a side's lines are to be seen: one that slides out is not painted on the other."""
+        return self.reach(side.whole).adjusted(0, self.pad_y * 0.75, 0, 0)
+
     def reach(self, area: QRectF) -> QRectF:
         """An area with what may stick out of it: outlines, accents, hanging punctuation."""
         return area.adjusted(-self.pad_x, -self.pad_y, self.pad_x, self.pad_y)

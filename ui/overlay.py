@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from PyQt6.QtCore import QRectF, Qt, QTimer, pyqtSignal
@@ -35,6 +36,8 @@ BOX_RADIUS = 14.0
 FONT_STEP = 1.125
 EMPTY_SHARE = 0.4
 """How much of its opacity the box keeps while it is empty and can be moved."""
+UNPAINTED_KEPT = 64
+"""A band that the window system does not let paint must not collect captions for ever."""
 
 
 class Overlay(QWidget):
@@ -69,8 +72,8 @@ class Overlay(QWidget):
         self._clock = clock
         self._fresh = True  # no caption has come yet
         self._readout = Readout()
-        self._unpainted: list[Caption] = []
-        self._published_s = 0.0
+        self._unpainted: deque[tuple[Caption, float]] = deque(maxlen=UNPAINTED_KEPT)
+        self._n_framed = 0  # of them, that are in the frame already
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -97,9 +100,9 @@ class Overlay(QWidget):
         """
         now_s = self._clock()
         taken = [caption for caption in captions if self._scene.apply(caption, now_s)]
-        if not self._unpainted:
-            self._published_s = now_s if published_s is None else published_s
-        self._unpainted += taken
+        if self.isVisible():  # what is hidden has no time at which it was painted
+            since_s = now_s if published_s is None else published_s
+            self._unpainted += [(caption, since_s) for caption in taken]
         self._fresh = False
         self._throttle.request()
 
@@ -137,6 +140,7 @@ class Overlay(QWidget):
         """Bring the band up to now; ask for a repaint of the parts that look different."""
         now_s = self._clock()
         was_empty = not self.frame
+        self._n_framed = len(self._unpainted)
         areas = self._scene.refresh(now_s)
         for area in areas:
             self.update(area)
@@ -151,10 +155,12 @@ class Overlay(QWidget):
             self._timer.start(wait_ms)
 
     def _count_painted(self) -> None:
-        lag_s = max(0.0, self._clock() - self._published_s)
-        for caption in self._unpainted:
-            self.figures.painted(caption, lag_s)
-        self._unpainted.clear()
+        """Count the captions of the frame as painted by now."""
+        now_s = self._clock()
+        for _ in range(min(self._n_framed, len(self._unpainted))):
+            caption, since_s = self._unpainted.popleft()
+            self.figures.painted(caption, max(0.0, now_s - since_s))
+        self._n_framed = 0
 
     # Painting
 

@@ -93,7 +93,7 @@ class Scene:
         """Paint the words that reach into an area."""
         for motion, side, _, _ in self._sides(self.frame):
             painter.save()
-            painter.setClipRect(self.look.reach(side.whole), Qt.ClipOperation.IntersectClip)
+            painter.setClipRect(self.look.window_of(side), Qt.ClipOperation.IntersectClip)
             sprites = [
                 one
                 for one in motion.sprites(now_s)

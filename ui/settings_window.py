@@ -23,12 +23,17 @@ from ui.settings import OverlaySettings, high_contrast
 class SettingsWindow(QDialog):
     """Every setting that can be changed while the band is on screen."""
 
-    def __init__(self, overlay: Overlay, limits: str) -> None:
-        """`limits`: what this platform does not allow, for people; empty if nothing."""
+    def __init__(self, overlay: Overlay, configured: OverlaySettings, limits: str) -> None:
+        """Show the settings of an overlay.
+
+        Args:
+            overlay: follows each change at once.
+            configured: what a reset brings back.
+            limits: what this platform does not allow, for people; empty if nothing.
+        """
         super().__init__(overlay, Qt.WindowType.Window)
         self.setWindowTitle(self.tr("Dragoman – Settings"))
         self._overlay = overlay
-        self._configured = overlay.settings
         self._fields = Fields(overlay)
         tabs = QTabWidget()
         tabs.addTab(self._text_page(), self.tr("&Text"))
@@ -41,7 +46,7 @@ class SettingsWindow(QDialog):
         contrast.clicked.connect(lambda: overlay.change(high_contrast(overlay.settings)))
         reset = QPushButton(self.tr("&Reset"))
         reset.setObjectName("reset")
-        reset.clicked.connect(self._reset)
+        reset.clicked.connect(lambda: overlay.change(configured))
         buttons.addButton(contrast, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.addButton(reset, QDialogButtonBox.ButtonRole.ResetRole)
         buttons.rejected.connect(self.close)
@@ -126,18 +131,6 @@ class SettingsWindow(QDialog):
             label.setWordWrap(True)
             form.addRow(label)
         return page
-
-    def _reset(self) -> None:
-        self._overlay.change(
-            OverlaySettings(
-                place_file=self._configured.place_file,
-                changes_file=self._configured.changes_file,
-                interface_lang=self._configured.interface_lang,
-                tray=self._configured.tray,
-                hotkeys=self._configured.hotkeys,
-                stay=self._configured.stay,
-            )
-        )
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: D102 (Qt's)
         self._promise.setText(promise_text(self._overlay.figures))

@@ -160,6 +160,15 @@ async def test_a_device_that_vanishes_is_waited_for(host: Host, audio: FakeAudio
         assert host.running
 
 
+async def test_a_file_that_is_missing_is_no_lost_device(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.choose("source", "nowhere.wav")
+    async with running(host) as overlay:
+        await overlay.until("failed")
+    assert "nowhere.wav" in caplog.text
+
+
 async def test_an_engine_that_dies_is_started_again(
     host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,9 +24,8 @@ PAINT_P95_MS = 33.0
 IDLE_CPU_PERCENT = 1.0
 REPAINTS_HZ = 30
 CALM_S = 0.5
-BUSY = (os.getloadavg()[0] + 1) / (os.cpu_count() or 1) > 1
-"""Somebody else works on this machine: times say little then, and the bars are lowered."""
-SLACK = 4.0 if BUSY else 1.0
+SLACK = max(1.0, (os.getloadavg()[0] + 1) / (os.cpu_count() or 1))
+"""How many programs want each processor: where others work, waiting for them is not ours."""
 
 
 def resident_kb(band: Band) -> int:

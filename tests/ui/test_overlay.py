@@ -319,3 +319,37 @@ def test_a_right_to_left_line_starts_at_the_right(make: Make) -> None:
     right.setLeft(area.left() + area.width() // 2)
     assert ink(overlay, left, WHITE) == 0
     assert ink(overlay, right, WHITE) > 100
+
+
+def test_a_hidden_band_collects_nothing_and_measures_nothing(
+    make: Make, clock: ManualClock
+) -> None:
+    overlay = make()
+    overlay.hide()
+    for n in range(500):
+        clock.now_s += 0.1
+        overlay.show_captions([caption("eins", segment=n, final=True)])
+    assert overlay.figures.delay_s is None
+    overlay.show()
+    assert QTest.qWaitForWindowExposed(overlay)
+    clock.now_s += 0.1
+    overlay.show_captions([caption("zwei", segment=500)])
+    assert wait_until(lambda: overlay.figures.delay_s == 0.0)
+    assert [line.text for line in overlay.frame.target] == ["eins", "zwei"]
+
+
+def test_a_line_that_slides_out_is_not_painted_over_the_source_text(
+    make: Make, clock: ManualClock
+) -> None:
+    overlay = make(motion="on")
+    overlay.show_captions([caption("MMMM", segment=n, final=True) for n in range(2)])
+    clock.now_s = 1.0
+    overlay._refresh()
+    area = row_area(overlay, 0)
+    above = QRect(area.left(), area.top() - 30, area.width(), 24)
+    overlay.show_captions([caption("i", segment=2, final=True)])
+    clock.now_s = 1.08  # half way out, and half transparent
+    overlay._refresh()
+    image = overlay.grab(above).toImage()
+    places = ((x, y) for x in range(image.width()) for y in range(image.height()))
+    assert max(image.pixelColor(x, y).lightness() for x, y in places) < 60

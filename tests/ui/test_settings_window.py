@@ -23,10 +23,12 @@ from ui.overlay import Overlay
 from ui.settings import CHOICES, COLOURS, RANGES, OverlaySettings
 from ui.settings_window import SettingsWindow
 
+CONFIGURED = OverlaySettings(motion="off", font_pt=30)
+
 
 @pytest.fixture
 def overlay(qt: QApplication) -> Iterator[Overlay]:
-    overlay = Overlay(OverlaySettings(motion="off"))
+    overlay = Overlay(dataclasses.replace(CONFIGURED, rows=3))
     overlay.show()
     yield overlay
     overlay.close()
@@ -35,7 +37,7 @@ def overlay(qt: QApplication) -> Iterator[Overlay]:
 
 @pytest.fixture
 def window(overlay: Overlay) -> SettingsWindow:
-    window = SettingsWindow(overlay, "Wayland does not allow this.")
+    window = SettingsWindow(overlay, CONFIGURED, "Wayland does not allow this.")
     window.show()
     assert QTest.qWaitForWindowExposed(window)
     return window
@@ -84,7 +86,7 @@ def test_high_contrast_and_reset(overlay: Overlay, window: SettingsWindow) -> No
     editor(window, QPushButton, "high_contrast").click()
     assert (overlay.settings.box_colour, overlay.settings.opacity) == ("#000000", 1.0)
     editor(window, QPushButton, "reset").click()
-    assert overlay.settings == OverlaySettings()
+    assert overlay.settings == CONFIGURED
 
 
 def test_every_editor_is_reached_with_tab_and_has_a_name(
@@ -119,7 +121,7 @@ def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> 
     for n in range(9):
         late = dataclasses.replace(caption("eins", revision=n), end_s=n, emitted_s=n + 5.0)
         overlay.figures.painted(late, 0.0)
-    window = SettingsWindow(overlay, "")
+    window = SettingsWindow(overlay, CONFIGURED, "")
     window.show()
     said = editor(window, QLabel, "promise").text()
     assert said.startswith("This machine does not keep up: text comes 5.0 s after the words.")
