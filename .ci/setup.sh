@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set-up behind `make setup`: system packages, then .venv with everything pinned.
 # Run it as often as you like: it does only what is missing, and takes a second when nothing is.
+#   sh .ci/setup.sh tests                 installs what only the tests need as well
 #   PYTHON=/path/to/python3.12 make setup   uses that interpreter instead of the first one found
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,15 +14,20 @@ die() {
 }
 
 # PortAudio for the microphone; what Qt's xcb plug-in loads, and a font, for the overlay; a virtual
-# display for its tests; a broker for the tests of MQTT. A browser for the tests of the caption page
-# is taken where it is a package (Debian); elsewhere those tests are skipped.
+# display for its tests.
 packages="libportaudio2
 libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4
 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xfixes0
 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0 libxkbcommon0
 fonts-dejavu-core
-xauth xvfb
-mosquitto"
+xauth xvfb"
+
+# Only for the tests: a broker for those of MQTT (Debian's package starts one on loopback, too), and
+# where it is a package (Debian) a browser for those of the caption page; without, they are skipped.
+if [ "${1:-}" = tests ]; then
+    packages="$packages mosquitto"
+    ! grep -qs '^ID=debian' /etc/os-release || packages="$packages chromium"
+fi
 
 missing_packages() {
     # A package counts as present under its own name or one that it provides (libglib2.0-0t64).
@@ -48,7 +54,6 @@ system_packages() {
         esac
         return
     fi
-    grep -qs '^ID=debian' /etc/os-release && packages="$packages chromium"
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -eq 0 ]; then

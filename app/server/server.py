@@ -108,6 +108,8 @@ class Server:
                 compression=None,
                 ssl=tls,
                 max_size=self._config.max_message_bytes,
+                ping_interval=self._config.ping_s,
+                ping_timeout=self._config.ping_s,
                 open_timeout=self._config.open_timeout_s,
                 close_timeout=CLOSE_TIMEOUT_S,
                 logger=_protocol_logger,
