@@ -37,6 +37,21 @@ class Access:
             return Answer.text(HTTPStatus.FORBIDDEN, "this host name needs a token")
         return None
 
+    def sharing(self, headers: Headers) -> dict[str, str]:
+        """What lets the page that asks read the answer, if it may; empty otherwise.
+
+        With a token any page may ask, since it has to show the token to get more than a refusal.
+        """
+        for origin in headers.get_all("Origin"):
+            if self.token is not None or self._may_connect(origin):
+                return {
+                    "Access-Control-Allow-Origin": origin,
+                    "Access-Control-Allow-Methods": "GET, POST",
+                    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+                    "Vary": "Origin",
+                }
+        return {}
+
     def opens(self, shown: str) -> bool:
         """Whether this is the token; how long that takes tells nothing about it."""
         return self.token is not None and hmac.compare_digest(

@@ -32,6 +32,7 @@ class ServerConfig:
         max_message_bytes: of a message with sound or of an HTTP body.
         max_requests_per_minute: translations that one address may ask for.
         idle_timeout_s: a stream of sound without any message for so long is closed.
+        ping_s: how often peers are pinged, and how long one may take to answer.
         open_timeout_s: a peer that has not finished its request by then is dropped.
     """
 
@@ -49,6 +50,7 @@ class ServerConfig:
     max_message_bytes: int = 2**20
     max_requests_per_minute: int = 600
     idle_timeout_s: float = 60.0
+    ping_s: float = 20.0
     open_timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
@@ -63,7 +65,13 @@ class ServerConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be at least 1")
-        for name in ("max_behind_s", "send_timeout_s", "idle_timeout_s", "open_timeout_s"):
+        for name in (
+            "max_behind_s",
+            "send_timeout_s",
+            "idle_timeout_s",
+            "ping_s",
+            "open_timeout_s",
+        ):
             if not 0 < getattr(self, name) <= 3600:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0 … 3600")
         if self.vosk_port is not None and not 0 <= self.vosk_port <= 65535:

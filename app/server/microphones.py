@@ -42,7 +42,7 @@ class Microphones:
 
     def _refuse(self, topic: str, error: Exception) -> None:
         if topic not in self._refused:  # a line for the device, not for each of its chunks
-            logger.info("%s: refused: %s", topic, error)
+            logger.info("%r: refused: %s", topic, error)
         if len(self._refused) >= MAX_DEVICES:
             self._refused.clear()
         self._refused.add(topic)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Protocol
 
@@ -108,6 +108,8 @@ class Server:
                 compression=None,
                 ssl=tls,
                 max_size=self._config.max_message_bytes,
+                ping_interval=self._config.ping_s,
+                ping_timeout=self._config.ping_s,
                 open_timeout=self._config.open_timeout_s,
                 close_timeout=CLOSE_TIMEOUT_S,
                 logger=_protocol_logger,
@@ -146,13 +148,16 @@ class Server:
                 answer.status,
                 answer.body.decode("utf-8", "replace").strip(),
             )
-        return answer.response()
+        shared = {**answer.headers, **self._access.sharing(request.headers)}
+        return replace(answer, headers=shared).response()
 
     async def _answer(
         self, connection: HttpConnection, request: Request, target: Target
     ) -> Answer | None:
         wants_door = is_upgrade(request)
         routes = self._routes
+        if request.method == "OPTIONS":  # a browser asks before it sends a page's JSON
+            return Answer(HTTPStatus.NO_CONTENT, b"")
         if not wants_door and target.path in routes.open_pages:
             page = routes.open_pages[target.path]
         else:

@@ -36,6 +36,11 @@ def test_the_file_overrides_the_defaults_and_the_command_line_the_file(file: Pat
     assert settings.run.translator == "fretna"
 
 
+def test_a_list_of_texts_may_be_set(file: Path) -> None:
+    file.write_text("[feed]\norigins = ['https://example.org', 'https://example.net']")
+    assert load(file, {}).feed.origins == ("https://example.org", "https://example.net")
+
+
 def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert load(None, {}).run.source_lang == "en"
@@ -53,6 +58,10 @@ def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.M
         ("[run]\npace = 'slow'", "not one of real, fast"),
         ("[stability]\nmask_k = -1", "mask_k = -1"),
         ("[feed]\naddress = '0.0.0.0:1'", "--feed-token"),
+        ("[feed]\norigins = 'https://example.org'", "not a list"),
+        ("[feed]\nping_s = 0", "ping_s is 0"),
+        ("[feed]\ntls_key = 'key.pem'", "without tls_cert"),
+        ("[mqtt]\ntopic = '#'", "mqtt topic"),
         ("[run", "not TOML"),
     ],
 )

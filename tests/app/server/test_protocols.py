@@ -272,6 +272,18 @@ async def test_libretranslate_translates_json_forms_and_lists() -> None:
         assert languages[0] == {"code": "en", "name": "English", "targets": ["de"]}
 
 
+async def test_pages_that_may_connect_may_read_translations() -> None:
+    config = ServerConfig(address="127.0.0.1:0", origins=("https://example.org",))
+    async with serving_sound(config) as doors:
+        for origin, shared in (("https://example.org", True), ("https://example.net", False)):
+            headers = {"Origin": origin}
+            for method in ("OPTIONS", "GET"):
+                answer = await request(doors.address, "/languages", method=method, headers=headers)
+                found = answer.headers.get("Access-Control-Allow-Origin")
+                assert found == (origin if shared else None)
+                assert answer.status == (204 if method == "OPTIONS" else 200)
+
+
 async def test_libretranslate_says_what_is_wrong() -> None:
     config = ServerConfig(address="127.0.0.1:0", token="s3cret", max_requests_per_minute=2)
     async with serving_sound(config) as doors:

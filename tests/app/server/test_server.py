@@ -108,6 +108,22 @@ async def test_a_viewer_that_vanishes_is_forgotten() -> None:
                 pass
 
 
+async def test_a_half_open_connection_is_noticed_and_disturbs_nobody() -> None:
+    config = ServerConfig(address="127.0.0.1:0", ping_s=0.2)
+    handshake = (
+        "GET /captions HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    async with serving_feed(config) as (published, address):
+        async with connect(f"ws://{address}/captions") as viewer:
+            await viewer.recv()
+            seen = await say(address, handshake.encode())  # answers nothing, a ping neither
+            assert seen.startswith(b"HTTP/1.1 101")
+            assert b"keepalive ping timeout" in seen
+            published.publish(caption(0))
+            await viewer.recv()
+
+
 async def test_a_refusal_is_one_log_line_without_the_token(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
