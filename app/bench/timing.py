@@ -82,13 +82,20 @@ def time_systems(
 
 
 def time_one_update(
-    translator: Translator, words: Sequence[str], lengths: tuple[int, int], *, n_rounds: int
+    translator: Translator,
+    words: Sequence[str],
+    lengths: tuple[int, int],
+    *,
+    n_rounds: int,
+    budget_s: float = float("inf"),
 ) -> float:
     """Median ratio of the cost of one update at the second length to that at the first.
 
-    The update before it is part of the session, but not of the measurement.
+    The update before it is part of the session, but not of the measurement; no further round
+    begins after `budget_s`.
     """
-    ratios = []
+    ratios: list[float] = []
+    started = time.perf_counter()
     for index in range(n_rounds):
         costs = []
         for n_words in lengths:
@@ -99,6 +106,8 @@ def time_one_update(
             session.update(" ".join(sentence), finished=False)
             costs.append(time.perf_counter() - began)
         ratios.append(costs[1] / costs[0])
+        if time.perf_counter() - started > budget_s:
+            break
     return statistics.median(ratios)
 
 
