@@ -8,7 +8,7 @@ BIN := .venv/bin
 DEMO ?= assets/demo.opus
 ARGS ?=
 
-.PHONY: run setup test-setup test soak check format clean help
+.PHONY: run setup test soak check format clean help
 
 run: setup ## play a shipped recording with German subtitles (overlay, or terminal without a display)
 	@$(BIN)/dragoman run $(DEMO) --from en --to de --pace real $(ARGS)
@@ -16,17 +16,14 @@ run: setup ## play a shipped recording with German subtitles (overlay, or termin
 setup: ## make .venv and install what is missing; seconds the second time
 	@sh .ci/setup.sh
 
-test-setup:
-	@sh .ci/setup.sh tests
-
 # Without a display the overlay's tests draw on a virtual one.
-test: test-setup ## run the tests
+test: setup ## run the tests
 	@if [ -z "$$DISPLAY" ] && command -v xvfb-run >/dev/null; then \
 		exec xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python -m pytest $(ARGS); \
 	else exec $(BIN)/python -m pytest $(ARGS); fi
 
 # SOAK_S=600 make soak takes longer over what takes a minute.
-soak: test-setup ## run what takes minutes, and print the figures of docs/reliability.md
+soak: setup ## run what takes minutes, and print the figures of docs/reliability.md
 	@$(BIN)/python -m pytest -s tests/soak $(ARGS)
 
 check: setup ## formatting, lint, types

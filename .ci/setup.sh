@@ -1,7 +1,6 @@
 #!/bin/sh
 # Set-up behind `make setup`: system packages, then .venv with everything pinned.
 # Run it as often as you like: it does only what is missing, and takes a second when nothing is.
-#   sh .ci/setup.sh tests                 installs what only the tests need as well
 #   PYTHON=/path/to/python3.12 make setup   uses that interpreter instead of the first one found
 set -eu
 cd "$(dirname "$0")/.."

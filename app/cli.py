@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from app.commands import (
+    bench,
     evaluate,
     export,
     follow,
@@ -101,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     top.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, overlay, serve, follow, sessions, models, train, evaluate, export):
+    commands_of_use = (run, overlay, serve, follow, sessions)
+    for command in (*commands_of_use, models, train, evaluate, bench, export):
         command.register(commands)
     return top

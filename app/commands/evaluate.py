@@ -5,12 +5,12 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.policy import add_policy_options, read_policy
+from app.commands.progress import progress_bar
 from app.registry import BACKENDS, DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _translate(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device)
     policy = read_policy(arguments)
     translator = load_translator(model, device=device, policy=policy)
-    with _progress("translating") as progress:
+    with progress_bar("translating") as progress:
         result = evaluate_translation(
             translator,
             rows,
@@ -137,7 +137,7 @@ def _recognize(arguments: argparse.Namespace) -> int:
             with SoundFile(root / path) as file:
                 yield file.read(sys.maxsize), transcript
 
-    with _progress("recognising") as progress:
+    with progress_bar("recognising") as progress:
         result = evaluate_recognition(
             recordings(),
             len(rows),
@@ -197,16 +197,6 @@ def _set_threads(n: int) -> None:
     import torch
 
     torch.set_num_threads(n)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[float], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(what, total=1.0)
-        yield lambda done: progress.update(bar, completed=done)
 
 
 def _print(result: dict[str, Any], path: Path | None) -> None:

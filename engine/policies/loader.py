@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.policies.config import PolicyConfig, PolicyError
+from engine.policies.exported import ExportedRetaTranslator
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.lossless import LosslessTranslator
 from engine.policies.reta import RetaTranslator
@@ -11,6 +12,7 @@ from engine.translator import Translator
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import read_checkpoint
 from models.errors import CheckpointError
+from models.export.engine import MODEL_FOLDER
 from models.fretna import Fretna
 from models.tokenizer import Tokenizer
 
@@ -25,7 +27,7 @@ def load_translator(
     """The translator of a checkpoint folder.
 
     Args:
-        directory: a `fretna`, `reta` or `wait-k` checkpoint.
+        directory: a `fretna`, `reta` or `wait-k` checkpoint, or an exported `reta`.
         device: where the network runs.
         policy: how it decodes.
         verifier: the `reta` checkpoint that makes FReTNA lossless.
@@ -36,6 +38,8 @@ def load_translator(
         PolicyError: lossless was asked for, but the checkpoint is not FReTNA or has no verifier.
     """
     policy = policy or PolicyConfig()
+    if (directory / MODEL_FOLDER).is_dir():
+        return ExportedRetaTranslator(directory, policy)
     checkpoint = read_checkpoint(directory).expect("fretna", "reta", "wait-k")
     tokenizer = Tokenizer(checkpoint.tokenizer)
     if policy.lossless and (checkpoint.kind != "fretna" or verifier is None):

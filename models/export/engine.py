@@ -59,12 +59,19 @@ class ExportedTranslator:
         self._max_tokens = max_tokens
 
     def translate(
-        self, source: Sequence[int], *, beam: int = 1, previous: Sequence[int] = (), bias: float = 0
+        self,
+        source: Sequence[int],
+        prefix: Sequence[int] = (),
+        *,
+        beam: int = 1,
+        previous: Sequence[int] = (),
+        bias: float = 0.0,
     ) -> list[int]:
-        """Translate one source; ids without BOS and EOS.
+        """Translate one source; ids without BOS and EOS, the prefix included.
 
         Args:
             source: token ids, with EOS if the segment is complete.
+            prefix: what the translation has to begin with; the engine knows no bias besides.
             beam: hypotheses kept; 1 is greedy.
             previous: translation that the new one is biased to.
             bias: β of the bias; 0 for none.
@@ -77,10 +84,11 @@ class ExportedTranslator:
                 f"source of {len(source)} tokens is longer than the {self._max_tokens} "
                 "that the model reads"
             )
-        biased = bias > 0 and len(previous) > 0
+        biased = bias > 0 and len(previous) > 0 and not prefix
+        begin = prefix or (previous if biased else ())
         (result,) = self._engine.translate_batch(
             [[self._pieces[index] for index in source]],
-            [[self._pieces[index] for index in previous]] if biased else None,
+            [[self._pieces[index] for index in begin]] if begin else None,
             beam_size=beam,
             min_decoding_length=0,
             max_decoding_length=2 * len(source) + 16,

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from app.cli import EXIT_USAGE, main
+from engine.policies.config import PolicyConfig
+from engine.policies.loader import load_translator
 from models.checkpoint import save_checkpoint
 from models.decoding import Bias, greedy
 from models.errors import CheckpointError
@@ -48,6 +50,20 @@ def test_a_bias_means_the_same_in_both_engines(tmp_path: Path) -> None:
         biased = greedy(model, source, bias=Bias(previous, 0.6))
     assert biased[:4] == previous
     assert engine.translate(source, previous=previous, bias=0.6)[:4] == previous
+
+
+def test_an_export_is_loaded_like_the_checkpoint(tmp_path: Path) -> None:
+    checkpoint = save(tmp_path)
+    export(checkpoint, tmp_path / "out", "float32")
+    committed = ("Wir",)
+    for policy in (PolicyConfig(), PolicyConfig(bias=0.6)):
+        sessions = [
+            load_translator(directory, policy=policy).start()
+            for directory in (checkpoint, tmp_path / "out")
+        ]
+        for words, begin in (("we have", ()), ("we have a small", ()), ("the river", committed)):
+            one, two = (s.update(words, finished=False, committed=begin) for s in sessions)
+            assert one == two
 
 
 def test_the_command_writes_int8_by_default(

@@ -1,0 +1,118 @@
+"""What an update costs: systems side by side, interleaved, so that a busy machine is fair to all.
+
+Each round translates the same sentence, growing by a schedule, with every system in turn; figures
+are medians over rounds, and a ratio is that of two systems within a round. Nothing commits before
+the sentence ends: a re-translator has no forced prefix that would spare it work.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.evaluation import SCHEDULES, trace_sentence
+from engine.stability import StabilityConfig
+from engine.translator import Translator
+
+UNCOMMITTED = StabilityConfig(agreement=0)
+
+Case = tuple[str, int]
+"""A schedule, and the words of a sentence."""
+
+
+@dataclass(slots=True)
+class Timings:
+    """Mean milliseconds of the updates of a sentence: case → system → one figure a round."""
+
+    updates: dict[Case, dict[str, list[float]]] = field(default_factory=dict)
+
+    def ratio(self, slow: str, fast: str, cases: Sequence[Case]) -> float | None:
+        """Median over rounds of how many times as long `slow` takes, the cases taken together."""
+        rounds = zip(*(self._pairs(slow, fast, case) for case in cases), strict=False)
+        ratios = [sum(one for one, _ in pairs) / sum(two for _, two in pairs) for pairs in rounds]
+        return statistics.median(ratios) if ratios else None
+
+    def _pairs(self, slow: str, fast: str, case: Case) -> list[tuple[float, float]]:
+        systems = self.updates.get(case, {})
+        return list(zip(systems.get(slow, ()), systems.get(fast, ()), strict=False))
+
+
+def make_sentence(words: Sequence[str], n_words: int, index: int) -> str:
+    """A sentence of exactly so many words, out of a text that goes round."""
+    start = index * 7
+    return " ".join(words[(start + i) % len(words)] for i in range(n_words))
+
+
+def time_systems(
+    systems: Mapping[str, Translator],
+    words: Sequence[str],
+    cases: Sequence[Case],
+    *,
+    n_rounds: int,
+    budget_s: float = float("inf"),
+    progress: Callable[[float], None] = lambda done: None,
+) -> Timings:
+    """Measure every system in every case.
+
+    Args:
+        systems: by name.
+        words: of the text that sentences are made of.
+        cases: to measure.
+        n_rounds: sentences per case, each seen by all systems, behind one that warms up.
+        budget_s: no further round begins after so long.
+        progress: told the part that is done.
+    """
+    timings = Timings({case: {name: [] for name in systems} for case in cases})
+    for translator in systems.values():
+        for schedule, n_words in cases[:1]:
+            _mean_update_ms(translator, make_sentence(words, n_words, 0), schedule)
+    began = time.perf_counter()
+    names = list(systems)
+    for index in range(n_rounds):
+        for schedule, n_words in cases:
+            sentence = make_sentence(words, n_words, index)
+            shift = index % len(names)  # nobody is always first
+            for name in names[shift:] + names[:shift]:
+                took_ms = _mean_update_ms(systems[name], sentence, schedule)
+                timings.updates[schedule, n_words][name].append(took_ms)
+        progress((index + 1) / n_rounds)
+        if time.perf_counter() - began > budget_s:
+            break
+    return timings
+
+
+def time_one_update(
+    translator: Translator,
+    words: Sequence[str],
+    lengths: tuple[int, int],
+    *,
+    n_rounds: int,
+    budget_s: float = float("inf"),
+) -> float:
+    """Median ratio of the cost of one update at the second length to that at the first.
+
+    The update before it is part of the session, but not of the measurement; no further round
+    begins after `budget_s`.
+    """
+    ratios: list[float] = []
+    started = time.perf_counter()
+    for index in range(n_rounds):
+        costs = []
+        for n_words in lengths:
+            sentence = make_sentence(words, n_words, index).split()
+            session = translator.start()
+            session.update(" ".join(sentence[:-1]), finished=False)
+            began = time.perf_counter()
+            session.update(" ".join(sentence), finished=False)
+            costs.append(time.perf_counter() - began)
+        ratios.append(costs[1] / costs[0])
+        if time.perf_counter() - started > budget_s:
+            break
+    return statistics.median(ratios)
+
+
+def _mean_update_ms(translator: Translator, sentence: str, schedule: str) -> float:
+    trace = trace_sentence(
+        translator, sentence, "", schedule=SCHEDULES[schedule], stability=UNCOMMITTED
+    )
+    return 1000 * statistics.fmean(trace.update_s)

@@ -1,0 +1,62 @@
+"""ReTA on CTranslate2; see `models.export`."""
+
+from pathlib import Path
+
+from engine.policies.base import ModelTranslator, RetranslationSession
+from engine.policies.config import PolicyConfig
+from engine.translator import TranslatorSession
+from models.checkpoint import TOKENIZER_FILE, read_config
+from models.export.engine import ExportedTranslator
+from models.tokenizer import Tokenizer
+from models.translation import TranslatorConfig
+
+
+class ExportedRetaTranslator(ModelTranslator):
+    """The policy of `RetaTranslator`, but for drafts: CTranslate2 reads targets token by token.
+
+    Args:
+        directory: what `dragoman export` wrote.
+        policy: how it decodes.
+        n_threads: of the engine.
+
+    Raises:
+        CheckpointError: the folder is not an export, or damaged.
+        ExportError: CTranslate2 is not installed.
+    """
+
+    def __init__(
+        self, directory: Path, policy: PolicyConfig | None = None, *, n_threads: int = 1
+    ) -> None:
+        config = TranslatorConfig.from_dict(read_config(directory))
+        tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
+        super().__init__(config, tokenizer)
+        self.policy = policy or PolicyConfig()
+        self.engine = ExportedTranslator(
+            directory, tokenizer, max_tokens=config.max_tokens, n_threads=n_threads
+        )
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _ExportedSession(self)
+
+
+class _ExportedSession(RetranslationSession):
+    """Remembers the previous hypothesis, for the bias."""
+
+    _translator: ExportedRetaTranslator
+
+    def __init__(self, translator: ExportedRetaTranslator) -> None:
+        super().__init__(translator)
+        self._previous: list[int] = []
+
+    def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
+        """Search behind the committed words; once there are some, without a bias."""
+        translator, policy = self._translator, self._translator.policy
+        self._previous = translator.engine.translate(
+            source,
+            translator.word_tokens(committed),
+            beam=policy.beam,
+            previous=self._previous,
+            bias=policy.bias,
+        )
+        return self._previous

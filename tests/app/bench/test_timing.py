@@ -1,0 +1,77 @@
+"""Timing, with translators that take as long as they are told."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.bench import timing
+from app.bench.timing import Timings, make_sentence, time_one_update, time_systems
+from engine.translator import Hypothesis
+
+WORDS = ["one", "two", "three", "four", "five"]
+
+
+class Clock:
+    """Seconds that pass only when a translator works."""
+
+    now_s = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+
+class Working:
+    """Takes so many seconds per source word."""
+
+    source_lang, target_lang = "en", "de"
+
+    def __init__(self, clock: Clock, s_per_word: float) -> None:
+        self._clock, self._s_per_word = clock, s_per_word
+
+    def start(self) -> "Working":
+        return self
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        assert finished or committed == ()
+        self._clock.now_s += self._s_per_word * len(source_prefix.split())
+        return Hypothesis(words=tuple(source_prefix.split()), n_fixed=0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    monkeypatch.setattr("engine.evaluation.time", clock)
+    return clock  # type: ignore[return-value]
+
+
+def test_a_sentence_has_as_many_words_as_were_asked_for() -> None:
+    assert make_sentence(WORDS, 7, 0) == "one two three four five one two"
+    assert make_sentence(WORDS, 3, 1) == "three four five"
+
+
+def test_figures_are_means_over_the_updates_of_a_sentence(clock: Clock) -> None:
+    systems = {"slow": Working(clock, 0.003), "fast": Working(clock, 0.001)}
+    timings = time_systems(systems, WORDS, [("words", 3)], n_rounds=4)
+    # Updates of 1, 2 and 3 words: 2 words on average.
+    assert timings.updates["words", 3]["slow"] == pytest.approx([6.0] * 4)
+    assert timings.ratio("slow", "fast", [("words", 3)]) == pytest.approx(3.0)
+
+
+def test_a_ratio_is_taken_within_a_round_so_that_a_slow_moment_hits_both() -> None:
+    timings = Timings({("words", 20): {"a": [2.0, 20.0, 2.0], "b": [1.0, 10.0, 1.0]}})
+    assert timings.ratio("a", "b", [("words", 20)]) == 2.0
+    assert timings.ratio("a", "c", [("words", 20)]) is None
+
+
+def test_a_round_that_has_begun_ends_and_no_other_begins(clock: Clock) -> None:
+    systems = {"only": Working(clock, 1.0)}
+    cases = [("words", 2), ("asr", 2)]
+    timings = time_systems(systems, WORDS, cases, n_rounds=9, budget_s=5.0)
+    assert [len(systems["only"]) for systems in timings.updates.values()] == [1, 1]
+
+
+def test_growth_is_that_of_a_single_update(clock: Clock) -> None:
+    assert time_one_update(Working(clock, 0.1), WORDS, (10, 60), n_rounds=3) == pytest.approx(6.0)
