@@ -117,6 +117,13 @@ def choose_device(name: str) -> str:
     return "cpu"
 
 
+def set_threads(n: int) -> None:
+    """Let torch use so many threads for one operation."""
+    import torch
+
+    torch.set_num_threads(n)
+
+
 def load_translator(
     model: Model, *, device: str, policy: "PolicyConfig | None" = None
 ) -> "Translator":
