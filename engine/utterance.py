@@ -4,6 +4,9 @@ An utterance is what the voice detector holds for uninterrupted speech. Its fram
 start; the window that is encoded again at every step begins at one of them, so that all windows
 share one grid. A long utterance is told as several segments: a segment ends behind a committed
 word, and the window goes on over the border.
+
+Noise that is taken for speech gives words that the network does not believe in. So the words of a
+segment are kept back until their confidences add up to enough evidence that somebody speaks.
 """
 
 from collections.abc import Sequence
