@@ -19,7 +19,7 @@ from app.feeds.mqtt import MqttConfig
 from app.feeds.push_config import PushConfig
 from app.run_config import RunConfig
 from app.server.config import ServerConfig
-from engine.recognizer_config import RecognizerConfig
+from engine.recognizer_config import PRESETS, RecognizerConfig
 from engine.stability import StabilityConfig
 from engine.vad import VadConfig
 from ui.settings import OverlaySettings
@@ -73,6 +73,8 @@ def load(file: Path | None, overrides: Mapping[str, Mapping[str, object]]) -> Se
         if not isinstance(table, dict):
             raise ConfigError(f"{origin}: {name} is {table!r}, not a table; write [{name}]")
         values = _from_table(hints[name], table, f"{origin}: [{name}]")
+        if name == "recognizer":  # what the file says of it refines the preset
+            values = {**dataclasses.asdict(PRESETS[built["run"].preset]), **values}
         built[name] = _make(hints[name], values, f"{origin}: [{name}]")
         if chosen := overrides.get(name):
             built[name] = _make(hints[name], {**values, **chosen}, "command line")

@@ -132,6 +132,9 @@ def evaluate_recognition(
         transcribers: ways to recognise by the key of their word error rate; speed and delays are
             those of the last.
         progress: told the part that is done.
+
+    Returns:
+        Figures by name; None where nothing was measured, such as the delays of whole files.
     """
     import jiwer
 
@@ -158,10 +161,9 @@ def evaluate_recognition(
         "normalizer": "models.transcript.normalize_transcript",
     }
     for name in ("first_partial_s", "commit_delay_s"):
-        if measured.get(name):
-            result[name] = spread(measured[name])
-    if measured.get("changed_partials"):
-        result["changed_partials"] = statistics.fmean(measured["changed_partials"])
+        result[name] = spread(measured[name]) if measured.get(name) else None
+    changed = measured.get("changed_partials")
+    result["changed_partials"] = statistics.fmean(changed) if changed else None
     return result
 
 

@@ -116,17 +116,26 @@ class HuggingFaceHub:
     def __init__(self, endpoint: str | None = None) -> None:
         """Look for the client; nothing is sent yet."""
         try:
-            import huggingface_hub
+            from httpx2 import HTTPError  # what the client itself is built on
+            from huggingface_hub import HfApi, errors
         except ImportError as error:
             raise PullError("pulling models needs: pip install 'dragoman[models]'") from error
-        self._client = huggingface_hub
-        self._api = huggingface_hub.HfApi(endpoint=endpoint)
+        self._errors = errors
+        # Not every OSError: a full disk is told as what it is.
+        self._expected = (
+            HTTPError,
+            ConnectionError,
+            errors.EntryNotFoundError,
+            errors.HFValidationError,
+            errors.XetDownloadError,
+        )
+        self._api = HfApi(endpoint=endpoint)
 
     def files(self, repository: str) -> list[RemoteFile]:
         """The repository's files; errors as in `Hub`."""
         try:
             info = self._api.model_info(repository, files_metadata=True)
-        except Exception as error:
+        except self._expected as error:
             raise self._explained(repository, error) from error
         return [
             RemoteFile(item.rfilename, item.size or 0, item.lfs.sha256 if item.lfs else None)
@@ -137,19 +146,11 @@ class HuggingFaceHub:
         """Write a file; errors as in `Hub`."""
         try:
             self._api.hf_hub_download(repository, name, local_dir=directory)
-        except Exception as error:
+        except self._expected as error:
             raise self._explained(repository, error) from error
 
-    def _explained(self, repository: str, error: Exception) -> Exception:
-        """The error as one of ours; itself if it is not about the hub.
-
-        The client lets through those of the HTTP library that it happens to be built on, which
-        have no base that all its versions share; so anything but a bug of our own is taken for a
-        failed connection.
-        """
-        errors = self._client.errors
-        if isinstance(error, (TypeError, AttributeError)):
-            return error
+    def _explained(self, repository: str, error: Exception) -> PullError:
+        errors = self._errors
         if isinstance(error, errors.HFValidationError):
             return PullError(f"{repository!r} is no name of a repository; write OWNER/NAME")
         if isinstance(error, errors.GatedRepoError):

@@ -117,6 +117,13 @@ def choose_device(name: str) -> str:
     return "cpu"
 
 
+def set_threads(n: int) -> None:
+    """Let torch use so many threads for one operation."""
+    import torch
+
+    torch.set_num_threads(n)
+
+
 def load_translator(
     model: Model, *, device: str, policy: "PolicyConfig | None" = None
 ) -> "Translator":
@@ -147,16 +154,18 @@ def load_recognizer(
         model: which one.
         device: where torch is to run it.
         backend: `onnx` runs an exported network, always on the CPU; `torch` the checkpoint itself;
-            `auto` the exported network where there is one and no GPU is wanted.
+            `auto` the exported network where there is one and no GPU is wanted, or nothing else.
         n_threads: of an exported network; those of torch are set for the whole program.
 
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
     """
+    from models.checkpoint import WEIGHTS_FILE
     from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
 
-    exported = device == "cpu" and find_exported(model.directory) is not None
-    if backend == "onnx" or (backend == "auto" and exported):
+    exported = find_exported(model.directory) is not None
+    suits = device == "cpu" or not (model.directory / WEIGHTS_FILE).exists()
+    if backend == "onnx" or (backend == "auto" and exported and suits):
         return OnnxOwsmCtc.from_checkpoint(model.directory, n_threads=n_threads)
     from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
 

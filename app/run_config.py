@@ -21,6 +21,10 @@ class RunConfig(PolicyConfig):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"
     """What runs the recogniser; `auto` takes an exported network where no GPU is used."""
+    preset: Literal["fast", "balanced", "careful"] = "balanced"
+    """Delay against errors of the recogniser; the table `recognizer` refines it."""
+    hot_words: Path | None = None
+    """A file of words and phrases to expect, one a line."""
     pace: Literal["real", "fast"] = "real"
     show: Show | None = None
     """None: the overlay where a window can be shown, the terminal otherwise."""

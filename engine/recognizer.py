@@ -11,6 +11,7 @@ cut into chunks.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,17 @@ _END_PADDING = np.zeros(2 * SAMPLE_RATE_HZ // 5, np.float32)  # 0.4 s: room for 
 
 
 @dataclass(frozen=True, slots=True)
+class RecognizedToken:
+    """One subword of a word, with session times as its word has them."""
+
+    piece: str
+    start_s: float
+    end_s: float
+    confidence: float
+    """Mean probability over its frames, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class RecognizedWord:
     """One word of a segment."""
 
@@ -41,7 +53,8 @@ class RecognizedWord:
     """Session time, in seconds, to the precision of a frame (80 ms)."""
     end_s: float
     confidence: float
-    """0 to 1."""
+    """That of its least sure token, 0 to 1."""
+    tokens: tuple[RecognizedToken, ...]
 
 
 class StreamingRecognizer:
@@ -218,12 +231,15 @@ class StreamingRecognizer:
         origin_s = self._time(utterance.start) + FRAME_CENTRE_S - FRAME_MS / 2000
         words: list[RecognizedWord] = []
         for word in utterance.committed:
-            start_s = origin_s + word.first_frame * FRAME_MS / 1000
-            end_s = origin_s + (word.last_frame + 1) * FRAME_MS / 1000
-            if words:  # it may have moved a little since the word before it was committed
-                start_s = max(start_s, words[-1].end_s)
-                end_s = max(start_s, end_s)
-            words.append(RecognizedWord(word.text, start_s, end_s, word.confidence))
+            tokens = []
+            # It may have moved a little since the word before it was committed.
+            free_s = words[-1].end_s if words else -math.inf
+            for token in word.tokens:
+                start_s = max(free_s, origin_s + token.first_frame * FRAME_MS / 1000)
+                free_s = max(start_s, origin_s + (token.last_frame + 1) * FRAME_MS / 1000)
+                tokens.append(RecognizedToken(token.piece, start_s, free_s, token.confidence))
+            start_s = tokens[0].start_s
+            words.append(RecognizedWord(word.text, start_s, free_s, word.confidence, tuple(tokens)))
         return tuple(words)
 
     def _time(self, position: int) -> float:

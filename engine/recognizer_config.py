@@ -21,6 +21,8 @@ _RANGES = {
     "long_pause_s": (0.0, 2.0),
     "lm_weight": (0.0, 5.0),
     "lm_bonus": (-20.0, 20.0),
+    "hot_word_bonus": (0.0, 20.0),
+    "min_evidence": (0.0, 10.0),
 }
 
 
@@ -71,6 +73,12 @@ class RecognizerConfig:
     lm_bonus: float = 3.0
     """What each token earns (natural logarithm), because a language model prefers few tokens.
     Weight and bonus are the best on the development recordings for the shipped recogniser."""
+    hot_word_bonus: float = 1.5
+    """What each token of a hot word earns besides (natural logarithm)."""
+    min_evidence: float = 0.85
+    """What the confidences of a segment's words, 0 to 1 each, must add up to before any of them is
+    shown. Noise that the voice detector takes for speech gives a word or two that the network is
+    unsure of; speech soon has one that it is sure of, or several."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

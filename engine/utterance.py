@@ -4,6 +4,9 @@ An utterance is what the voice detector holds for uninterrupted speech. Its fram
 start; the window that is encoded again at every step begins at one of them, so that all windows
 share one grid. A long utterance is told as several segments: a segment ends behind a committed
 word, and the window goes on over the border.
+
+Noise that is taken for speech gives words that the network does not believe in. So the words of a
+segment are kept back until their confidences add up to enough evidence that somebody speaks.
 """
 
 from collections.abc import Sequence
@@ -40,16 +43,17 @@ class Utterance:
         self._segment_frame = 0
         self._n_told = 0  # committed words of earlier segments
         self._n_frames = 0
+        self._credible = False  # whether the current segment's words are taken for speech
 
     @property
     def committed(self) -> Sequence[Word]:
-        """Committed words of the current segment."""
-        return self._agreement.committed[self._n_told :]
+        """Committed words of the current segment; none while they may be mere noise."""
+        return self._agreement.committed[self._n_told :] if self._credible else ()
 
     @property
     def tentative(self) -> Sequence[Word]:
-        """Tentative words of the current segment."""
-        return self._agreement.tentative
+        """Tentative words of the current segment; none while they may be mere noise."""
+        return self._agreement.tentative if self._credible else ()
 
     @property
     def segment_start(self) -> int:
@@ -75,6 +79,7 @@ class Utterance:
         self._n_frames = n_frames
         words = self._decode(self._window_frame, self.position(n_frames))
         self._agreement.step(words, n_frames, pause_frames=self._needed_pause())
+        self._weigh()
         self._trim(words)
 
     def finish(self, end: int, padding: Samples) -> None:
@@ -86,6 +91,7 @@ class Utterance:
         """
         words = self._decode(self._last_pass_frame(), end, padding)
         self._agreement.finish(words)
+        self._weigh()
 
     def ends_segment(self) -> bool:
         """Whether the current segment should end behind its last committed word."""
@@ -100,6 +106,8 @@ class Utterance:
 
     def start_segment(self) -> None:
         """Begin a new segment behind the last committed word, or near the end without words."""
+        if not self.committed or self._pause() >= to_frames(self._config.text_endpoint_s):
+            self._credible = False  # speech is over, or never was; only a long one just goes on
         self._segment_frame = self._border_frame()
         n_words = len(self._agreement.committed)
         self._agreement.forget(n_words - 1)
@@ -111,6 +119,12 @@ class Utterance:
             samples = np.concatenate((samples, padding))
         tokens = self._decoder.decode(samples, lang=self._lang)
         return group_words([token.shifted(first_frame) for token in tokens])
+
+    def _weigh(self) -> None:
+        """Believe the words of the segment once they are sure enough together."""
+        words = (*self._agreement.committed[self._n_told :], *self._agreement.tentative)
+        evidence = sum(word.confidence for word in words)
+        self._credible = self._credible or evidence >= self._config.min_evidence
 
     def _border_frame(self) -> int:
         if self.committed:

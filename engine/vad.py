@@ -20,6 +20,7 @@ from engine.audio import SAMPLE_RATE_HZ, Samples
 FRAME_SAMPLES = 512
 """Samples of a frame: 32 ms at 16 kHz."""
 
+_LONGEST_CANDIDATE = 2 * SAMPLE_RATE_HZ  # how far back speech starts once it is sure
 _CONTEXT_SAMPLES = 64  # end of the previous frame, which the network reads in front of a frame
 _STATE_SHAPE = (1, 1, 128)
 _MODEL_FILE = "silero_vad_16k_sequence.onnx"
@@ -42,6 +43,9 @@ class VadConfig:
     """Probability from which a frame may start speech, 0 to 1."""
     stop_threshold: float = 0.35
     """Probability below which a frame is silence once speech runs; at most `start_threshold`."""
+    sure_threshold: float = 0.9
+    """Probability that `min_speech_s` of the frames which start speech must reach. A syllable does,
+    even one no louder than the noise around it; barks, machines and most sneezes do not."""
     min_speech_s: float = 0.096
     """Speech shorter than this (3 frames) is taken for a click."""
     min_silence_s: float = 0.6
@@ -51,10 +55,11 @@ class VadConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not 0.0 <= self.stop_threshold <= self.start_threshold <= 1.0:
+        thresholds = (0.0, self.stop_threshold, self.start_threshold, self.sure_threshold, 1.0)
+        if list(thresholds) != sorted(thresholds):
             raise VadError(
-                f"VAD thresholds stop {self.stop_threshold} and start {self.start_threshold}: "
-                "expected 0 <= stop <= start <= 1"
+                f"VAD thresholds stop {self.stop_threshold}, start {self.start_threshold} and sure "
+                f"{self.sure_threshold}: expected 0 <= stop <= start <= sure <= 1"
             )
         for name in ("min_speech_s", "min_silence_s", "padding_s"):
             value = getattr(self, name)
@@ -109,7 +114,8 @@ class SpeechGate:
         self._padding = round(config.padding_s * SAMPLE_RATE_HZ)
         self._config = config
         self._speaking = False
-        self._candidate: int | None = None  # where speech that is not yet long enough started
+        self._candidate: int | None = None  # where what may become speech started
+        self._n_sure = 0  # samples of the candidate that are surely speech
         self._voiced_until = 0  # end of the last frame that was speech
         self.position = 0
         """Samples decided upon so far."""
@@ -143,9 +149,12 @@ class SpeechGate:
             self._candidate = None
             return None
         if self._candidate is None:
-            self._candidate = frame_start
+            self._candidate, self._n_sure = frame_start, 0
+        self._candidate = max(self._candidate, self.position - _LONGEST_CANDIDATE)
         self._voiced_until = self.position
-        if self.position - self._candidate < self._min_speech:
+        if probability >= self._config.sure_threshold:
+            self._n_sure += FRAME_SAMPLES
+        if self._n_sure < self._min_speech:
             return None
         start = max(self._candidate - self._padding, 0)
         self._candidate = None

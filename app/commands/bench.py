@@ -38,9 +38,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def _translate(arguments: argparse.Namespace) -> int:
     from app.bench import run
     from app.bench.systems import Pair
-    from app.commands.progress import progress_bar
     from app.evaluate import EvaluationError, read_columns
     from app.registry import ASSETS, Registry
+    from app.report import progress_bar
 
     if arguments.rounds < 1:
         raise EvaluationError(f"--rounds is {arguments.rounds}, must be at least 1")

@@ -70,8 +70,9 @@ def _list(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from app import config
     from app.check import load_forms, measure, spoken_sample
+    from app.registry import set_threads
 
-    _set_threads(arguments.threads)
+    set_threads(arguments.threads)
     forms = load_forms(arguments.directory, arguments.threads)
     samples = spoken_sample()
     speeds = measure(forms, samples, "en", config.Settings())
@@ -126,9 +127,3 @@ def _show(table: Any) -> None:
     from rich.console import Console
 
     Console().print(table)
-
-
-def _set_threads(n: int) -> None:
-    import torch
-
-    torch.set_num_threads(n)

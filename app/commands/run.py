@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.registry import BACKENDS, DEVICES, TRANSLATORS
+from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -33,6 +34,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add_policy_options(parser)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
+    add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
+    add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
     add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
@@ -73,6 +76,8 @@ _TABLES = {
         *POLICY_OPTIONS,
         "device",
         "backend",
+        "preset",
+        "hot_words",
         "pace",
         "show",
         "jsonl",

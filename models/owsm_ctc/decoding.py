@@ -228,6 +228,30 @@ def _log_add(a: float, b: float) -> float:
     return a if b == -math.inf else a + math.log1p(math.exp(b - a))
 
 
+class SumOfBiases:
+    """Several biases at once: their scores are added."""
+
+    def __init__(self, *biases: Bias) -> None:
+        self._biases = biases
+
+    def start(self) -> tuple[Hashable, ...]:
+        """Return the states of all."""
+        return tuple(bias.start() for bias in self._biases)
+
+    def extend(self, state: Hashable, token_id: int) -> tuple[tuple[Hashable, ...], float]:
+        """Return the states of all, and the sum of what the token earns."""
+        assert isinstance(state, tuple)
+        extended = [
+            bias.extend(own, token_id) for bias, own in zip(self._biases, state, strict=True)
+        ]
+        return tuple(own for own, _ in extended), sum(score for _, score in extended)
+
+    def finish(self, state: Hashable) -> float:
+        """Return the sum of what the end adds."""
+        assert isinstance(state, tuple)
+        return sum(bias.finish(own) for bias, own in zip(self._biases, state, strict=True))
+
+
 class WantedWords:
     """A bias towards words or phrases (hot words), given as token sequences.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from models.checkpoint import TOKENIZER_FILE, read_config
 from models.errors import CheckpointError
@@ -23,6 +24,15 @@ INPUTS = ("power", "prefix_ids", "prompt_ids")
 OUTPUT = "log_probs"
 
 _ONLY_ERRORS = 3  # ONNX Runtime's log level
+# They have no base of their own.
+_UNUSABLE = (
+    runtime.Fail,
+    runtime.InvalidArgument,
+    runtime.InvalidGraph,
+    runtime.InvalidProtobuf,
+    runtime.NotImplemented,
+    runtime.RuntimeException,
+)
 
 
 def find_exported(directory: Path) -> Path | None:
@@ -124,7 +134,7 @@ def _open(path: Path, config: OwsmCtcConfig, n_threads: int) -> onnxruntime.Infe
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # ONNX Runtime's errors have no common base of their own
+    except _UNUSABLE as error:
         raise CheckpointError(f"{path}: damaged, or not an ONNX network") from error
     outputs = {output.name: output.shape for output in session.get_outputs()}
     if {item.name for item in session.get_inputs()} != set(INPUTS) or OUTPUT not in outputs:

@@ -1,8 +1,10 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from app.config import ConfigError, load
+from engine.recognizer_config import PRESETS
 
 FILE = """
 [run]
@@ -80,3 +82,12 @@ def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
 def test_a_bad_option_is_not_blamed_on_the_file(file: Path) -> None:
     with pytest.raises(ConfigError, match="command line: wait is 99"):
         load(file, {"run": {"wait": 99}})
+
+
+def test_a_preset_is_refined_by_what_the_file_says_of_the_recogniser(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[run]\npreset = 'careful'\n[recognizer]\nstep_ms = 640\n")
+    settings = load(file, {})
+    assert settings.recognizer == dataclasses.replace(PRESETS["careful"], step_ms=640)
+    chosen = load(file, {"run": {"preset": "fast"}})
+    assert chosen.recognizer == dataclasses.replace(PRESETS["fast"], step_ms=640)

@@ -37,7 +37,8 @@ def test_an_export_to_another_folder_is_a_whole_model(recognizer: Model, tmp_pat
     arguments = ["export", str(recognizer.directory), "--quantization", "int8"]
     assert cli.main([*arguments, "--out", str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {INT8_FILE, "config.json", "tokenizer.model"}
-    load_stream(Registry(out.parent).find_recognizer("en"), "cpu", config.Settings())
+    moved = Registry(out.parent).find_recognizer("en")
+    assert isinstance(load_recognizer(moved, device="cuda"), OnnxOwsmCtc)  # there is nothing else
 
 
 def test_asking_for_an_export_that_is_not_there_says_so(recognizer: Model) -> None:

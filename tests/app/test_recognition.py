@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app import config
-from app.commands import evaluate
+from app.commands import evaluate_recognition
 from app.recognition import load_stream
 from app.registry import Model, Registry
 from engine.acoustics import BestPathDecoder
@@ -40,9 +40,21 @@ def test_a_recogniser_without_a_language_model_takes_the_best_path(recognizer: M
     assert isinstance(load_stream(recognizer, "cpu", config.Settings())._decoder, BestPathDecoder)
 
 
+def test_hot_words_are_searched_for_with_and_without_a_language_model(
+    recognizer: Model, tmp_path: Path
+) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("window\n")
+    for language_model in (True, False):
+        settings = config.load(
+            None, {"run": {"hot_words": path}, "recognizer": {"language_model": language_model}}
+        )
+        assert isinstance(load_stream(recognizer, "cpu", settings)._decoder, BeamDecoder)
+
+
 @pytest.mark.parametrize("live", [False, True])
 def test_an_evaluation_scores_both_ways_to_search(recognizer: Model, live: bool) -> None:
     for wanted, keys in ((True, ["wer", "wer_lm"]), (False, ["wer"])):
         settings = config.load(None, {"recognizer": {"language_model": wanted}})
-        ways = evaluate._transcribers(recognizer, "cpu", settings, live=live)
+        ways = evaluate_recognition._transcribers(recognizer, "cpu", settings, live=live)
         assert list(ways) == keys

@@ -232,6 +232,16 @@ def test_words_have_times_and_confidence() -> None:
     assert 0.8 < first.confidence < 1.0
 
 
+def test_every_token_of_a_word_has_its_own_times_and_confidence() -> None:
+    stream = recognizer()
+    recognize(np.concatenate((speak("sailing"), silence(1))), stream)
+    (word,) = stream.words
+    assert [token.piece for token in word.tokens] == ["▁sail", "ing"]
+    assert (word.tokens[0].start_s, word.tokens[-1].end_s) == (word.start_s, word.end_s)
+    assert word.tokens[0].end_s <= word.tokens[1].start_s
+    assert all(0.8 < token.confidence < 1.0 for token in word.tokens)
+
+
 def test_session_time_starts_where_the_first_chunk_does() -> None:
     stream = recognizer()
     sound = np.concatenate((silence(1), speak("we go"), silence(2)))

@@ -50,7 +50,18 @@ def test_a_short_silence_does_not_end_speech() -> None:
 
 def test_between_the_thresholds_speech_goes_on_but_does_not_start() -> None:
     assert events([0.4] * 20) == []
-    assert events([0.9] + [0.4] * 20) == [("start", 0, 3)]
+    assert events([0.9] * 3 + [0.4] * 20) == [("start", 0, 3)]
+
+
+def test_what_is_never_surely_speech_does_not_start_it() -> None:
+    assert events([0.8] * 200) == []
+    assert events([0.9] * 2 + [0.8] * 200) == []
+
+
+def test_speech_that_becomes_sure_starts_where_it_was_first_heard_but_not_long_ago() -> None:
+    assert events([0.0] * 9 + [0.6] * 4 + [0.95] * 3) == [("start", 7, 16)]
+    ((_, start, noticed),) = events([0.6] * 200 + [0.95] * 3)
+    assert (noticed - start) * FRAME_S == pytest.approx(2.0 + CONFIG.padding_s, abs=FRAME_S)
 
 
 def test_speech_starts_again_after_it_ended() -> None:
@@ -118,7 +129,8 @@ def test_a_missing_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"start_threshold": 0.2}, "stop 0.35 and start 0.2"),
+        ({"start_threshold": 0.2}, "stop 0.35, start 0.2 and sure 0.9"),
+        ({"sure_threshold": 0.4}, "start <= sure"),
         ({"stop_threshold": -0.1}, "expected 0 <= stop"),
         ({"start_threshold": 1.5}, "start 1.5"),
         ({"min_silence_s": -1.0}, "min_silence_s is -1.0"),

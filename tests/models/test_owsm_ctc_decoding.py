@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.owsm_ctc.alignment import AlignmentError, align_tokens
-from models.owsm_ctc.decoding import Run, WantedWords, beam_search, frame_start_s, greedy_runs
+from models.owsm_ctc.decoding import (
+    Run,
+    SumOfBiases,
+    WantedWords,
+    beam_search,
+    frame_start_s,
+    greedy_runs,
+)
 
 
 def log_softmax(values):
@@ -136,3 +143,10 @@ def test_wanted_words_turn_a_close_decision():
     biased = beam_search(log_probs, bias=WantedWords([[2]], bonus=1.0))[0]
     assert biased.token_ids == (2,)
     assert biased.score == pytest.approx(biased.log_prob + 1.0)
+
+
+def test_biases_add_up() -> None:
+    both = SumOfBiases(WantedWords([[4, 5]], 1.0), WantedWords([[4]], 0.5))
+    state, earned = both.extend(both.start(), 4)
+    assert earned == 1.5
+    assert both.finish(state) == -1.0  # the first phrase was left unfinished

@@ -1,0 +1,64 @@
+"""`dragoman evaluate recognize` and `noise`, with a tiny network."""
+
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.cli import main
+from tests.models.owsm_ctc_models import tiny_model
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A folder with models, three recordings and their manifest."""
+    tiny_model().save(tmp_path / "models" / "en-owsm-ctc", facts={"source_lang": "en"})
+    dice = np.random.default_rng(0)
+    rows = ["path\tsplit\ttranscript"]
+    for name in "abc":
+        samples = (dice.normal(size=12_000) * 3_000).astype("<i2")
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            file.writeframes(samples.tobytes())
+        rows.append(f"{name}.wav\tdev\tThe window, please!")
+    (tmp_path / "manifest.tsv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def figures(
+    machine: Path, capsys: pytest.CaptureFixture[str], what: str, *options: str
+) -> dict[str, object]:
+    common = ["--models", str(machine / "models"), "--json", "-"]
+    assert main(["evaluate", what, *common, *options]) == 0
+    result: dict[str, object] = json.loads(capsys.readouterr().out)
+    return result
+
+
+@pytest.mark.parametrize("mode", ["--offline", "--stream"])
+def test_the_figures_have_their_names_in_both_modes(
+    machine: Path, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    manifest = ("--manifest", str(machine / "manifest.tsv"))
+    result = figures(machine, capsys, "recognize", *manifest, mode, "--limit", "2")
+    names = {"wer", "wer_lm", "rtf", "first_partial_s", "commit_delay_s", "changed_partials"}
+    assert names <= result.keys()
+    assert result["n_words"] == 6  # two recordings of three words
+    assert result["wer_lm"] is None  # there is no language model
+
+
+def test_noise_is_mixed_in_and_said(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = ("--manifest", str(machine / "manifest.tsv"))
+    noise = ("--noise", str(machine), "--snr", "5")
+    result = figures(machine, capsys, "recognize", *manifest, *noise, "--limit", "1")
+    assert result["noise_snr_db"] == 5.0
+
+
+def test_ten_seconds_of_silence_have_no_word(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = figures(machine, capsys, "noise", "--minutes", str(1 / 6))
+    assert (result["seconds"], result["n_words"], result["heard"]) == (10.0, 0, {})
