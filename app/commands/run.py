@@ -31,6 +31,20 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
     add("--translator", choices=TRANSLATORS, help="policy (fretna)")
     add_policy_options(parser)
+    add(
+        "--stability",
+        dest="budget",
+        type=float,
+        metavar="NE",
+        help="words that may be taken back for each that stays, 0 (none) to 1",
+    )
+    add(
+        "--delay",
+        dest="delay_s",
+        type=float,
+        metavar="SECONDS",
+        help="instead: as steady as this mean delay allows",
+    )
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
@@ -73,6 +87,7 @@ _TABLES = {
         "keep",
         "models",
     ),
+    "stability": ("budget", "delay_s"),
     "feed": ("address", "token"),
 }
 """Which options go into which table of the settings."""
