@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from app.commands import evaluate, run, sessions, train
+from app.commands import devices, evaluate, run, sessions, train
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -91,6 +91,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     top.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, sessions, train, evaluate):
+    for command in (run, devices, sessions, train, evaluate):
         command.register(commands)
     return top
