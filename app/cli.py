@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from app.commands import (
     bench,
+    devices,
     evaluate,
     export,
     follow,
@@ -102,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     top.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    commands_of_use = (run, overlay, serve, follow, sessions)
+    commands_of_use = (run, overlay, serve, follow, devices, sessions)
     for command in (*commands_of_use, models, train, evaluate, bench, export):
         command.register(commands)
     return top

@@ -3,19 +3,21 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from app.job import Input, LiveClock
 from app.recognition import load_stream
 from app.registry import Model, Registry
-from app.sources.decoding import SoundFile
-from app.sources.files import read_file
+from app.sources.decoding import SoundFile, is_url
+from app.sources.files import Pace, read_file
 from app.sources.microphone import PortAudio, find_device, read_microphone
+from app.sources.raw import SampleFormat, read_raw
 from app.sources.text import read_text
 from engine.audio import AudioChunk
 from engine.live_text import LiveText
 from engine.pace import SourceClock
 from engine.pipeline import Limits, SourceReader
+from engine.revised_text import RevisedText
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -33,7 +35,7 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     """Check a SOURCE, before anything slow is done for it.
 
     Args:
-        source: `-`, `mic`, `mic:` with the number or a part of the name of a device, or a file.
+        source: `-`, `mic`, `mic:` with the number or a part of the name of a device, a URL, a file.
         settings: of the run.
         registry: where the recogniser is found.
 
@@ -43,14 +45,21 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     """
     lang = settings.run.source_lang
     if source == STANDARD_INPUT:
+        if settings.run.input_format in get_args(SampleFormat):
+            model = registry.find_recognizer(lang)
+            return lambda device: _raw(model, device, settings)
+        if settings.run.input_format == "json":
+            return lambda device: _text(RevisedText, lang)
         shown_here = settings.run.show in (None, "terminal") and sys.stderr.isatty()
         by_key = shown_here and is_typed(source)
-        return lambda device: _text(lang, by_key=by_key)
+        return lambda device: _text(LiveText, lang, by_key=by_key)
     model = registry.find_recognizer(lang)
     if is_microphone(source):
         wanted = source.partition(":")[2] or None
         found = find_device(wanted, PortAudio().devices())
         return lambda device: _microphone(found.index, found.name, model, device, settings)
+    if is_url(source):
+        return lambda device: _url(source, model, device, settings)
     path = Path(source)
     with SoundFile(path) as file:
         duration_s = file.duration_s
@@ -67,12 +76,14 @@ def is_microphone(source: str) -> bool:
     return source.partition(":")[0] == MICROPHONE
 
 
-def _text(lang: str, *, by_key: bool) -> Input[str]:
+def _text(
+    reader: type[LiveText] | type[RevisedText], lang: str, *, by_key: bool = False
+) -> Input[str]:
     clock = LiveClock()
     return Input(
         name="text on standard input",
         open=lambda: read_text(by_key=by_key),
-        reader=LiveText(lang, clock),
+        reader=reader(lang, clock),
         clock=clock,
         end_s=lambda _: clock(),
         limits=Limits(),
@@ -94,14 +105,45 @@ def _microphone(
     )
 
 
+def _raw(model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
+    config = settings.run
+    sample_format = cast(SampleFormat, config.input_format)
+    reader, clock = _paced(load_stream(model, device, settings), config.pace)
+    return Input(
+        name="sound on standard input",
+        open=lambda: read_raw(
+            sample_format,
+            rate_hz=config.rate_hz,
+            n_channels=config.channels,
+            pace=config.pace,
+            step_s=_STEP_S[config.pace],
+        ),
+        reader=reader,
+        clock=clock,
+        end_s=_end_s,
+        limits=Limits(conflate=config.pace == "real"),
+        advice=f"no speech in {model.source_lang!r} was heard; do the format and rate fit?",
+    )
+
+
+def _url(url: str, model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
+    clock = LiveClock()
+    return Input(
+        name=url,
+        open=lambda: read_file(url, pace="real"),
+        reader=load_stream(model, device, settings),
+        clock=clock,
+        end_s=lambda _: clock(),  # a stream that stalled is late by itself, not by this machine
+        limits=Limits(),
+        advice=f"no speech in {model.source_lang!r} was heard; is it the right address?",
+    )
+
+
 def _file(
     path: Path, duration_s: float | None, model: Model, device: str, settings: "Settings"
 ) -> Input[AudioChunk]:
     pace = settings.run.pace
-    reader: SourceReader[AudioChunk] = load_stream(model, device, settings)
-    clock: Callable[[], float] = LiveClock()
-    if pace == "fast":
-        reader = clock = SourceClock(reader, _end_s)
+    reader, clock = _paced(load_stream(model, device, settings), pace)
     return Input(
         name=path.name,
         open=lambda: read_file(path, pace=pace, step_s=_STEP_S[pace]),
@@ -113,6 +155,16 @@ def _file(
         duration_s=duration_s,
         advice=f"no speech in {model.source_lang!r} was heard; is it the right file?",
     )
+
+
+def _paced(
+    reader: SourceReader[AudioChunk], pace: Pace
+) -> tuple[SourceReader[AudioChunk], Callable[[], float]]:
+    """The reader and the clock of a source that could be read faster than it was spoken."""
+    if pace == "real":
+        return reader, LiveClock()
+    clock = SourceClock(reader, _end_s)
+    return clock, clock
 
 
 def _end_s(chunk: AudioChunk) -> float:

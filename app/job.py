@@ -161,6 +161,7 @@ class Job(Generic[T]):
             limits=self.source.limits,
             stats=self.stats,
             stop=self._stop,
+            end_s=self.source.end_s,
         )
 
     async def _items(self) -> AsyncGenerator[T, None]:

@@ -93,7 +93,7 @@ def _run(job: Job[Any], show: Show, console: Console, settings: "Settings") -> i
     duration_s = job.source.duration_s
     view: View
     if show == "terminal":
-        view = TerminalView(console, duration_s)
+        view = TerminalView(console, duration_s, stats=job.stats)
     else:
         view = ProgressView(console, duration_s)
     with view:

@@ -6,7 +6,10 @@ from typing import Literal
 
 import platformdirs
 
-from engine.policies.config import PolicyConfig
+from engine.policies.config import PolicyConfig, PolicyError
+
+InputFormat = Literal["text", "json", "s16le", "s32le", "f32le"]
+"""What standard input carries: typed text, revised text as lines of JSON, or raw samples."""
 
 Show = Literal["terminal", "overlay", "none"]
 
@@ -26,6 +29,11 @@ class RunConfig(PolicyConfig):
     hot_words: Path | None = None
     """A file of words and phrases to expect, one a line."""
     pace: Literal["real", "fast"] = "real"
+    input_format: InputFormat = "text"
+    rate_hz: int = 16_000
+    """Sampling rate of raw samples on standard input."""
+    channels: int = 1
+    """Channels of raw samples on standard input, interleaved."""
     show: Show | None = None
     """None: the overlay where a window can be shown, the terminal otherwise."""
     jsonl: str | None = None
@@ -37,6 +45,20 @@ class RunConfig(PolicyConfig):
     """Whether there is a journal at all."""
     models: Path | None = None
     """None: the shipped ones."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            PolicyError: names key, value and valid range.
+        """
+        PolicyConfig.__post_init__(self)
+        for key, value, low, high in (
+            ("rate_hz", self.rate_hz, 1_000, 384_000),
+            ("channels", self.channels, 1, 64),
+        ):
+            if not low <= value <= high:
+                raise PolicyError(f"{key} is {value}, must be from {low} to {high}")
 
     @property
     def journal_file(self) -> Path:

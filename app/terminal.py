@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text as Line
 
 from engine.captions import Caption, Text
+from engine.pipeline import PipelineStats
 
 REFRESH_HZ = 12
 _MAX_LINES = 4  # of one text in the place that is revised; the newest words stay visible
@@ -56,6 +57,7 @@ class TerminalView:
         clock: Callable[[], float] = time.monotonic,
         *,
         live: bool | None = None,
+        stats: PipelineStats | None = None,
     ) -> None:
         """Show nothing yet.
 
@@ -64,11 +66,13 @@ class TerminalView:
             duration_s: length of the source, None if it is not known.
             clock: seconds; limits how often the terminal is drawn.
             live: whether to revise text in place; None: if the console is a terminal.
+            stats: figures of the session for the last line.
         """
         self._revises = console.is_terminal if live is None else live
         self._console = console
         self._duration_s = duration_s
         self._clock = clock
+        self._stats = stats or PipelineStats()
         self._open: Caption | None = None
         self._newest: Caption | None = None
         self._position_s = 0.0
@@ -136,7 +140,7 @@ class TerminalView:
         if self._newest is not None:
             delay_s = max(self._newest.emitted_s - self._newest.end_s, 0.0)
             status += f"   delay {delay_s:.1f} s"
-        return status
+        return status + _figures(self._stats)
 
 
 class ProgressView:
@@ -222,6 +226,20 @@ def _acts(char: str) -> bool:
         or "\u202a" <= char <= "\u202e"
         or "\u2066" <= char <= "\u2069"
     )
+
+
+def _figures(stats: PipelineStats) -> str:
+    """When words stand, how much was taken back, and whether the machine keeps up."""
+    figures = ""
+    if stats.delay_s is not None:
+        figures += f"   settled after {stats.delay_s:.1f} s"
+    if stats.n_captions:
+        figures += f"   NE {stats.normalized_erasure:.2f}"
+    if stats.load is not None:
+        figures += f"   {stats.load}"
+        if stats.real_time_factor is not None:
+            figures += f" ({stats.real_time_factor:.2f} × real time)"
+    return figures
 
 
 def _scrolled(caption: Caption) -> Line:

@@ -11,6 +11,8 @@ When something is too slow:
   of different speeds put an `engine.fanout.Fanout` behind);
 * the translator: a source prefix that waits is replaced by a newer one of its segment; finished
   prefixes are kept, and when `Limits.prefixes` wait, reading waits too;
+* both together: `engine.load` lengthens the steps of the recogniser, then leaves out all prefixes
+  but the finished ones, until the lag is small again;
 * the reader: items wait; beyond `Limits.items` the source waits (a file), or with
   `Limits.drop_items` (a microphone cannot wait) the oldest item is dropped and counted.
 """
@@ -21,11 +23,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Generic, ParamSpec, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from engine.captions import Caption
 from engine.channel import Channel, PrefixChannel
 from engine.journal import Journal, JournalError
+from engine.live_metrics import LiveMeter
+from engine.load import LoadControl, LoadState
 from engine.recording import Recorder
 from engine.session import Session
 from engine.source import SourcePrefix
@@ -52,6 +56,15 @@ class SourceReader(Protocol[T_contra]):
 
     def finish(self) -> list[SourcePrefix]:
         """The stream has ended: finish the open segment."""
+        ...
+
+
+@runtime_checkable
+class StretchableReader(Protocol):
+    """A reader that can work less often; the pipeline asks it to when the machine is too slow."""
+
+    def stretch(self, factor: int) -> None:
+        """Make every step from the next one on `factor` times as long as it was set."""
         ...
 
 
@@ -97,6 +110,19 @@ class PipelineStats:
     captions_waiting: int = 0
     behind_s: float = 0.0
     """Session time between the end of the source of the newest caption and its emission."""
+    normalized_erasure: float = 0.0
+    """Words of the target taken back for each one committed, in the whole session."""
+    delay_s: float | None = None
+    """Seconds from a word being said to its translation standing as it stays, over the last
+    segments; None before the first final."""
+    load: LoadState | None = None
+    """Whether the machine keeps up; None where the source waits for it."""
+    real_time_factor: float | None = None
+    """Seconds of work for a second of source, lately; None while it is not known."""
+    lag_s: float = 0.0
+    """Session time between the end of the newest item and the moment when it had been read."""
+    n_withheld: int = 0
+    """Unfinished prefixes that were not translated because the machine was too slow."""
     journal_failing: bool = False
 
 
@@ -114,6 +140,7 @@ async def run(
     stats: PipelineStats | None = None,
     stop: asyncio.Event | None = None,
     worker: Executor | None = None,
+    end_s: Callable[[T], float] | None = None,
 ) -> AsyncGenerator[Caption, None]:
     """Turn a live source into captions.
 
@@ -137,6 +164,7 @@ async def run(
         stats: figures to be kept up to date.
         stop: ends the session in order.
         worker: an executor of one thread to share with other sessions.
+        end_s: the session time at the end of an item; the time of its arrival if left out.
 
     Yields:
         The captions of the session, without holes.
@@ -154,6 +182,7 @@ async def run(
         limits or Limits(),
         stats or PipelineStats(),
         worker,
+        end_s,
     )
     if journal is not None:
         pipeline.record(journal, session, translator, on_journal_error)
@@ -188,6 +217,7 @@ class _Pipeline(Generic[T]):
         limits: Limits,
         stats: PipelineStats,
         worker: Executor | None,
+        end_s: Callable[[T], float] | None,
     ) -> None:
         self.captions = Channel[Caption](limits.captions)
         self.error: BaseException | None = None
@@ -195,10 +225,13 @@ class _Pipeline(Generic[T]):
         self._reader = reader
         self._session = session
         self._clock = clock
+        self._end_of = end_s or (lambda _: clock())
         self._lockstep = not limits.conflate
+        self._load = LoadControl()
+        self._meter = LiveMeter()
         self._stats = stats
         n_items = limits.items or (300 if limits.drop_items else 16)
-        self._items = Channel[T](n_items, drop_oldest=limits.drop_items)
+        self._items = Channel[tuple[T, float]](n_items, drop_oldest=limits.drop_items)
         self._prefixes = PrefixChannel(limits.prefixes, conflate=limits.conflate)
         self._made: deque[Caption] = deque()  # journaled, not yet queued
         self._recorder: Recorder | None = None
@@ -269,7 +302,7 @@ class _Pipeline(Generic[T]):
             async for item in self._source:
                 if self._items.closed:
                     break
-                await self._items.put(item)
+                await self._items.put((item, self._end_of(item)))
                 self._stats.n_items += 1
                 self._stats.n_dropped = self._items.n_dropped
         except Exception as error:  # ends the stream; what came before is worked off
@@ -281,8 +314,8 @@ class _Pipeline(Generic[T]):
 
     async def _read(self) -> None:
         try:
-            async for item in self._items:
-                await self._queue(await self._call(self._reader.accept, item))
+            async for item, end_s in self._items:
+                await self._queue(await self._call(self._accept, item, end_s))
                 if self._lockstep:
                     await self._prefixes.drained()
             await self._queue(await self._call(self._reader.finish))
@@ -292,6 +325,18 @@ class _Pipeline(Generic[T]):
                 self._pulling.cancel()
         self._prefixes.close()
 
+    def _accept(self, item: T, end_s: float) -> list[SourcePrefix]:
+        """In the worker: read an item, and see whether that keeps up."""
+        begin_s = self._clock()
+        prefixes = self._reader.accept(item)
+        now_s = self._clock()
+        self._load.worked(now_s - begin_s)
+        if not self._lockstep:
+            self._load.read(end_s, now_s)
+            if isinstance(self._reader, StretchableReader):
+                self._reader.stretch(self._load.step_factor)
+        return prefixes
+
     async def _queue(self, prefixes: list[SourcePrefix]) -> None:
         for prefix in prefixes:
             await self._prefixes.put(prefix)
@@ -299,6 +344,9 @@ class _Pipeline(Generic[T]):
 
     async def _translate(self) -> None:
         async for prefix in self._prefixes:
+            if self._load.state is LoadState.FINALS_ONLY and not prefix.finished:
+                self._stats.n_withheld += 1
+                continue
             await self._emit(self._session.steps(prefix, self._clock()))
 
     async def _emit(self, steps: Iterator[Caption]) -> None:
@@ -309,10 +357,13 @@ class _Pipeline(Generic[T]):
 
     def _step(self, steps: Iterator[Caption]) -> bool:
         """In the worker: make the next caption and journal it, as one act for a cancellation."""
+        begin_s = self._clock()
         caption = next(steps, None)
+        now_s = self._clock()
+        self._load.worked(now_s - begin_s)
         if caption is None:
             return False
-        caption = replace(caption, emitted_s=self._clock())
+        caption = replace(caption, emitted_s=now_s)
         if self._recorder is not None:
             self._recorder.write(caption)
         self._made.append(caption)
@@ -325,6 +376,9 @@ class _Pipeline(Generic[T]):
             self._stats.n_captions += 1
             self._stats.n_finals += caption.final
             self._stats.behind_s = caption.emitted_s - caption.end_s
+            self._meter.observe(caption)
+            self._stats.normalized_erasure = self._meter.normalized_erasure
+            self._stats.delay_s = self._meter.delay_s
         self._count()
 
     def _count(self) -> None:
@@ -332,6 +386,10 @@ class _Pipeline(Generic[T]):
         self._stats.prefixes_waiting = len(self._prefixes)
         self._stats.captions_waiting = len(self.captions)
         self._stats.n_conflated = self._prefixes.n_conflated
+        if not self._lockstep:
+            self._stats.load = self._load.state
+            self._stats.real_time_factor = self._load.real_time_factor
+            self._stats.lag_s = self._load.lag_s
         self._stats.journal_failing = self._recorder is not None and self._recorder.failing
 
     async def _end(self) -> None:

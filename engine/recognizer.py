@@ -84,6 +84,7 @@ class StreamingRecognizer:
         self._ring = SampleRing()
         self._origin_s: float | None = None  # session time of sample position 0
         self._utterance: Utterance | None = None
+        self._step_frames = self._config.step_frames
         self._next_step = 0  # frame of the utterance up to which the next step reads
         self._told_until = 0  # sample position behind the last word of finished segments
         self._last_end = 0  # sample position that finished segments reach to
@@ -97,6 +98,10 @@ class StreamingRecognizer:
     def words(self) -> tuple[RecognizedWord, ...]:
         """Committed words of the segment that the newest prefix belongs to."""
         return self._words
+
+    def stretch(self, factor: int) -> None:
+        """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""
+        self._step_frames = self._config.step_frames * factor
 
     def accept(self, chunk: AudioChunk, *, catch_up: bool = False) -> list[SourcePrefix]:
         """Take the next chunk.
@@ -159,7 +164,7 @@ class StreamingRecognizer:
                 self._ring, self._decoder, start=start, lang=self._lang, config=self._config
             )
             n_frames = (event.noticed - start) // FRAME_SAMPLES
-            step = self._config.step_frames
+            step = self._step_frames
             self._next_step = (n_frames // step + 1) * step
         return []
 
@@ -168,7 +173,7 @@ class StreamingRecognizer:
         utterance = self._utterance
         if utterance is None:
             return prefixes
-        step = self._config.step_frames
+        step = self._step_frames
         while utterance.position(self._next_step) <= until:
             if catch_up:
                 n_frames = (until - utterance.start) // FRAME_SAMPLES

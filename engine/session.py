@@ -20,6 +20,7 @@ from engine.stability import (
     graft_point,
     settle,
 )
+from engine.stability_control import make_dial
 from engine.translator import Hypothesis, Translator, TranslatorSession
 
 MAX_SOURCE_WORDS = 40
@@ -94,12 +95,13 @@ class Session:
         Args:
             translator: the policy; its calls happen inside `feed`, in the caller's thread.
             session: the id that the captions carry.
-            stability: may be replaced at any time through the attribute of that name.
+            stability: when target words are shown and committed; a budget or a delay is held by
+                adapting the rest.
             max_source_words: longer caption segments are cut.
         """
         if max_source_words < 4:
             raise ValueError(f"max_source_words = {max_source_words} is not 4 or more")
-        self.stability = stability or StabilityConfig()
+        self._dial = make_dial(stability or StabilityConfig())
         self._translator = translator
         self._id = session
         self._max_words = max_source_words
@@ -210,6 +212,7 @@ class Session:
         )
         self._seq += 1
         self._n_segments += last is None
+        self._dial.observe(caption)
         part.last = caption
         part.n_shown_committed = n_committed
         return caption
@@ -234,13 +237,18 @@ class Session:
                 part.target = close(part.target) if final else part.target
                 return
         part.translated = text
-        part.target = settle(
+        before, part.target = (
             part.target,
-            hypothesis,
-            evidence=" ".join(words[: max(n_committed, len(words) - 1)]),
-            finished=final,
-            config=self.stability,
+            settle(
+                part.target,
+                hypothesis,
+                evidence=" ".join(words[: max(n_committed, len(words) - 1)]),
+                finished=final,
+                config=self._dial.config,
+                allowance=self._dial.allowance,
+            ),
         )
+        self._dial.observe_hypothesis(before.newest, part.target.newest)
 
     def _cut_point(
         self, words: Sequence[str], n_committed: int, n_shown: int, finished: bool

@@ -14,6 +14,7 @@ Everything here is a pure function of what it was given, so the configuration ma
 call to the next.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from engine.translator import Hypothesis
 MAX_ALIGNED_WORDS = 200
 """Longer contradictions are not aligned word by word: the cost grows with the square."""
 
+_ROUNDING = 1e-9  # of sums of fractions that make a whole word
 _PUNCTUATION = ".,;:!?…\"'“”„«»()[]–—-"
 
 
@@ -34,12 +36,37 @@ class StabilityConfig:
     0 commits nothing before the segment ends."""
     mask_k: int = 0
     """Words at the end of a hypothesis that stay hidden until the segment ends."""
+    budget: float | None = None
+    """Normalized erasure that the session may reach: words taken back for each word committed.
+    With 0 nothing shown is ever taken back. See `engine.stability_control`."""
+    delay_s: float | None = None
+    """Mean delay in seconds at which words should settle; as many of them stay hidden as that
+    allows. Instead of a budget."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        for key, value, high in (("agreement", self.agreement, 10), ("mask_k", self.mask_k, 50)):
-            if not 0 <= value <= high:
+        for key, value, high in (
+            ("agreement", self.agreement, 10),
+            ("mask_k", self.mask_k, 50),
+            ("budget", self.budget, 1),
+            ("delay_s", self.delay_s, 60),
+        ):
+            if value is not None and not 0 <= value <= high:
                 raise ValueError(f"stability {key} = {value} is not within 0 … {high}")
+        if self.budget is not None and self.delay_s is not None:
+            raise ValueError("stability budget and delay_s cannot both be held; give one of them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What may be shown of the tentative words at one moment, so that a budget holds."""
+
+    spare: float
+    """Words that may still be taken back."""
+    per_word: float
+    """What each further committed word adds to that."""
+    n_hidden: int = 0
+    """Words at the end of the hypothesis that are too likely to change to be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +86,11 @@ class StableTarget:
         """Every visible word."""
         return self.committed + self.tentative
 
+    @property
+    def newest(self) -> tuple[str, ...]:
+        """The newest hypothesis behind the committed words, hidden words included."""
+        return self.history[-1] if self.history else self.committed
+
 
 def settle(
     state: StableTarget,
@@ -67,6 +99,7 @@ def settle(
     evidence: str,
     finished: bool,
     config: StabilityConfig,
+    allowance: Allowance | None = None,
 ) -> StableTarget:
     """Take in the next hypothesis of a segment.
 
@@ -79,6 +112,8 @@ def settle(
             nothing commits.
         finished: the segment is complete: everything is shown and committed.
         config: may differ from call to call.
+        allowance: limits what is shown beyond the committed words; what was shown before and is
+            still in the hypothesis stays visible.
     """
     words = graft(state.committed, hypothesis.words)
     if finished:
@@ -90,6 +125,9 @@ def settle(
     n_committed = max(len(state.committed), n_fixed)
     if config.agreement and len(history) >= config.agreement and evidence:
         n_committed = max(n_committed, min(_common_length(history), n_shown))
+    if allowance is not None:
+        n_allowed = _allowed_length(state, words, n_committed, allowance)
+        n_shown = max(n_committed, min(n_shown, n_allowed), common_prefix(state.shown, words))
     return StableTarget(
         committed=words[:n_committed],
         tentative=words[n_committed:n_shown],
@@ -144,6 +182,16 @@ def common_prefix(one: Sequence[object], two: Sequence[object]) -> int:
             break
         n += 1
     return n
+
+
+def _allowed_length(
+    state: StableTarget, words: Sequence[str], n_committed: int, allowance: Allowance
+) -> int:
+    """How many words may be shown, so that all tentative ones could be taken back again."""
+    n_erased = len(state.shown) - common_prefix(state.shown, words)
+    earned = allowance.per_word * (n_committed - len(state.committed))
+    n_tentative = math.floor(allowance.spare + earned - n_erased + _ROUNDING)
+    return min(n_committed + max(n_tentative, 0), len(words) - allowance.n_hidden)
 
 
 def _common_length(hypotheses: Sequence[Sequence[str]]) -> int:

@@ -27,16 +27,37 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     parser.set_defaults(main=main)
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="audio or video file, `mic`, or `-` for text on stdin")
+    add("source", metavar="SOURCE", help="audio or video file, URL, `mic`, or `-` for stdin")
     add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
     add("--translator", choices=TRANSLATORS, help="policy (fretna)")
     add_policy_options(parser)
+    add(
+        "--stability",
+        dest="budget",
+        type=float,
+        metavar="NE",
+        help="words that may be taken back for each that stays, 0 (none) to 1",
+    )
+    add(
+        "--delay",
+        dest="delay_s",
+        type=float,
+        metavar="SECONDS",
+        help="instead: as steady as this mean delay allows",
+    )
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
     add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
     add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
+    add(
+        "--input-format",
+        choices=("text", "json", "s16le", "s32le", "f32le"),
+        help="what stdin carries: text, revised text as lines of JSON, or raw samples (text)",
+    )
+    add("--rate", dest="rate_hz", type=int, metavar="HZ", help="of raw samples (16000)")
+    add("--channels", type=int, metavar="N", help="of raw samples (1)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
     add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
     add("--srt", type=Path, metavar="FILE", help="write finals as SubRip subtitles")
@@ -79,6 +100,9 @@ _TABLES = {
         "preset",
         "hot_words",
         "pace",
+        "input_format",
+        "rate_hz",
+        "channels",
         "show",
         "jsonl",
         "srt",
@@ -87,6 +111,7 @@ _TABLES = {
         "keep",
         "models",
     ),
+    "stability": ("budget", "delay_s"),
     "mqtt": ("url", "topic"),
     "push": ("zoom", "youtube", "obs"),
     "feed": ("address", "token", "tls_cert", "tls_key"),

@@ -1,4 +1,4 @@
-"""The sound of an audio or video file as 16 kHz mono, decoded piece by piece with PyAV."""
+"""The sound of a file or a URL as 16 kHz mono, decoded piece by piece with PyAV."""
 
 import logging
 from collections.abc import Generator, Iterator
@@ -22,26 +22,37 @@ _SHORTEST_GAP_S = 0.1
 _LONGEST_GAP_S = 600.0  # a larger jump of the time stamps is taken for an error in them
 _SHORT_BY_S = 1.0  # a file that ends this much before its announced length counts as cut off
 _SHORT_BY_SHARE = 0.02  # … and by this share, since some lengths are estimates
+_SCHEMES = ("http://", "https://", "rtmp://", "rtmps://", "rtsp://")
+_NETWORK_S = (10.0, 30.0)  # how long to wait for a server to answer, and to go on
 _UNKNOWN_LENGTH = 0xFFFF_FFFF  # in the header of a wave file that was written to a pipe
 
 
+def is_url(source: str) -> bool:
+    """Whether a source is an address that sound is read from: a web radio, a stream, a file."""
+    return source.lower().startswith(_SCHEMES)
+
+
 class SoundFile:
-    """Decodes one file from its start; holds no more than a packet's sound at a time.
+    """Decodes one file or URL from its start; holds no more than a packet's sound at a time.
 
     Gaps in the time stamps (a video whose sound starts late) become silence, so that the position
     in the samples is the time in the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the file.
+    def __init__(self, path: Path | str) -> None:
+        """Open the file, or the URL (see `is_url`).
 
         Raises:
-            SourceError: no such file, not a sound or video file, or one without sound.
+            SourceError: no such file, nobody answers, not sound or video, or without sound.
         """
+        if isinstance(path, str) and not is_url(path):
+            path = Path(path)
         self._path = path
         self._warnings = OnceLogger(logger)
         try:
-            self._container: InputContainer = av.open(str(path), mode="r")
+            self._container: InputContainer = av.open(
+                str(path), mode="r", timeout=None if isinstance(path, Path) else _NETWORK_S
+            )
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(_opening_error(path, error)) from error
         stream = self._container.streams.best("audio")
@@ -192,7 +203,9 @@ def _pieces(seconds: float) -> Iterator[float]:
         seconds -= 1.0
 
 
-def _opening_error(path: Path, error: Exception) -> str:
+def _opening_error(path: Path | str, error: Exception) -> str:
+    if isinstance(path, str):
+        return f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}"
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file"
     if isinstance(error, IsADirectoryError):
@@ -202,8 +215,10 @@ def _opening_error(path: Path, error: Exception) -> str:
     return f"{path}: is not a sound or video file that can be decoded"
 
 
-def _is_short_wave(path: Path) -> bool:
+def _is_short_wave(path: Path | str) -> bool:
     """Whether a RIFF file is shorter than its header says; FFmpeg takes its length as it is."""
+    if isinstance(path, str):
+        return False
     try:
         with path.open("rb") as file:
             header = file.read(8)

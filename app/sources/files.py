@@ -1,28 +1,19 @@
-"""Sound from a file, as fast as it is asked for or at the pace of a microphone."""
+"""Sound from a file or a URL, as fast as it is asked for or at the pace of a microphone."""
 
 import asyncio
 import math
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Literal
 
 from app.sources.decoding import SoundFile
+from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 
 Pace = Literal["real", "fast"]
 Progress = Callable[[float, float | None], None]
 """Called with the seconds given so far and the length the file announces, if it does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """The clock that `real` pace keeps to; tests put in their own."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 async def read_file(
@@ -33,7 +24,7 @@ async def read_file(
     progress: Progress | None = None,
     timer: Timer | None = None,
 ) -> AsyncIterator[AudioChunk]:
-    """Give a file's sound in chunks of `step_s` seconds, the last one shorter.
+    """Give the sound of a file or a URL in chunks of `step_s` seconds, the last one shorter.
 
     At `real` pace a chunk comes when its last sample would have been spoken. The deadlines count
     from the first chunk: a consumer that is late is not waited for again, and nothing drifts.
@@ -47,7 +38,7 @@ async def read_file(
         raise ValueError(f"step_s is {step_s}; expected a positive number of seconds")
     n_step = max(round(step_s * SAMPLE_RATE_HZ), 1)
     timer = timer or Timer()
-    reader = await asyncio.to_thread(_Reader, Path(path))
+    reader = await asyncio.to_thread(_Reader, path)
     try:
         begin = timer.now()
         n_given = 0
@@ -66,7 +57,7 @@ async def read_file(
 class _Reader:
     """A `SoundFile` that may be closed while a thread still reads from it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._file = SoundFile(path)
         self._lock = threading.Lock()
         self._closed = False

@@ -1,6 +1,7 @@
 """Sound from a microphone, or from what the computer plays where the system offers that as one."""
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -11,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sources.errors import OnceLogger, SourceError
+from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, AudioError, AudioNormalizer
 
 logger = logging.getLogger(__name__)
 
 _QUEUE_S = 10.0  # sound that may wait for the consumer; older sound is dropped
-_SILENT_DEVICE_S = 3.0  # a device that delivers nothing for this long is taken for unplugged
+_SILENT_DEVICE_S = 1.0  # a device that delivers nothing for this long is taken for unplugged
+_RETRY_S = 0.3  # between two looks for a device that is gone
 _LOOPBACK_MARKS = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole", "cable output")
 
 Deliver = Callable[[NDArray[np.float32]], None]
@@ -53,6 +56,10 @@ class AudioSystem(Protocol):
 
     def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> InputStream:
         """Start an input that gives blocks of about `step_s` to `deliver`."""
+        ...
+
+    def rescan(self) -> None:
+        """Notice devices that came or went; no stream may be open."""
         ...
 
 
@@ -138,6 +145,18 @@ class PortAudio:
         started: InputStream = stream
         return started
 
+    def rescan(self) -> None:
+        """Notice devices that came or went; no stream may be open.
+
+        Raises:
+            SourceError: there is no sound system any more.
+        """
+        try:
+            self._sounddevice._terminate()  # PortAudio lists devices once, when it starts
+            self._sounddevice._initialize()
+        except self._sounddevice.PortAudioError as error:
+            raise SourceError(f"audio devices cannot be listed: {error}") from error
+
 
 def is_loopback(name: str) -> bool:
     """Whether a device's name says that it hears what the computer plays."""
@@ -179,38 +198,92 @@ async def read_microphone(
     step_s: float = 0.1,
     system: AudioSystem | None = None,
     silent_device_s: float = _SILENT_DEVICE_S,
+    timer: Timer | None = None,
 ) -> AsyncIterator[AudioChunk]:
     """Give the sound of an input in chunks of about `step_s`, without end.
 
     If the consumer falls behind by more than 10 s, the oldest sound is dropped; chunk times show
-    the gap.
+    the gap. A device that stops delivering (unplugged) is waited for, and the chunks go on when
+    one of its name is back; without `device`, when there is any default. Their times show that
+    gap, too.
 
     Raises:
-        SourceError: PortAudio is missing, no such device, it cannot be opened, or it stopped
-            delivering (unplugged).
+        SourceError: PortAudio is missing, no such device, or it cannot be opened at the start.
     """
     if system is None:
         system = await asyncio.to_thread(PortAudio)
-    chosen = find_device(device, await asyncio.to_thread(system.devices))
+    timer = timer or Timer()
     blocks = _BlockQueue(n_longest=max(round(_QUEUE_S / step_s), 1))
-    stream = await asyncio.to_thread(system.open, chosen, step_s, blocks.deliver)
+    opened = await asyncio.to_thread(_Opened, system, device, step_s, blocks.deliver)
+    wanted = None if device is None else opened.device.name
+    warnings = OnceLogger(logger)
     try:
-        normalizer = _normalizer(chosen)
         n_given = 0
+        lost_at_s: float | None = None
         while True:
             try:
                 async with asyncio.timeout(silent_device_s):
                     block, n_dropped = await blocks.get()
-            except TimeoutError as error:
-                raise SourceError(
-                    f"{chosen.name}: no longer delivers sound; is it unplugged?"
-                ) from error
-            n_given += round(n_dropped * SAMPLE_RATE_HZ / chosen.rate_hz)
-            samples = normalizer.feed(block)
+            except TimeoutError:
+                warnings.warn(
+                    "%s: no longer delivers sound; is it unplugged? The session goes on when it "
+                    "is back",
+                    opened.device.name,
+                )
+                if lost_at_s is None:
+                    lost_at_s = timer.now() - silent_device_s
+                await asyncio.to_thread(opened.close)
+                opened = await _reopen(system, wanted, step_s, blocks.deliver, timer)
+                continue
+            if lost_at_s is not None:
+                n_given += round(max(timer.now() - lost_at_s - step_s, 0.0) * SAMPLE_RATE_HZ)
+                lost_at_s = None
+                warnings = OnceLogger(logger)
+            n_given += round(n_dropped * SAMPLE_RATE_HZ / opened.device.rate_hz)
+            samples = opened.normalizer.feed(block)
             yield AudioChunk(samples, n_given / SAMPLE_RATE_HZ)
             n_given += len(samples)
     finally:
-        await asyncio.to_thread(stream.close)
+        await asyncio.to_thread(opened.close)
+
+
+class _Opened:
+    """A device that delivers, with what makes 16 kHz mono of its sound."""
+
+    def __init__(
+        self, system: AudioSystem, wanted: str | int | None, step_s: float, deliver: Deliver
+    ) -> None:
+        self.device = find_device(wanted, system.devices())
+        self.normalizer = _normalizer(self.device)
+        self._stream: InputStream | None = system.open(self.device, step_s, deliver)
+
+    def close(self) -> None:
+        """Free the device; the second time there is nothing to do."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+async def _reopen(
+    system: AudioSystem, wanted: str | None, step_s: float, deliver: Deliver, timer: Timer
+) -> _Opened:
+    """The device, as soon as it is there again."""
+
+    def look() -> _Opened:
+        system.rescan()
+        return _Opened(system, wanted, step_s, deliver)
+
+    while True:
+        looking = asyncio.ensure_future(asyncio.to_thread(look))
+        try:
+            return await asyncio.shield(looking)
+        except asyncio.CancelledError:
+            with contextlib.suppress(SourceError):
+                (await looking).close()
+            raise
+        except SourceError as error:
+            logger.debug("not back yet: %s", error)
+            await timer.sleep(_RETRY_S)
 
 
 def _normalizer(device: AudioDevice) -> AudioNormalizer:

@@ -69,3 +69,26 @@ def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
     captions = captions_of((seen + rest).decode())
     assert captions[0].source.full.startswith("word1")
     assert captions[-1].final
+
+
+def test_a_device_that_vanishes_and_comes_back_goes_on_in_the_same_session(
+    machine: Machine, sound_server: SoundServer
+) -> None:
+    running = machine.start("run", "mic", *QUIET, "--jsonl", "-", *machine.options)
+    assert running.stdout is not None
+    assert running.stderr is not None
+    sound = machine.sound("speech.wav", [(60.0, 0.5)])
+    playing = sound_server.play(sound)
+    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    sound_server.command("pactl", "unload-module", "module-null-sink")
+    playing.wait(TIMEOUT_S)
+    said = read_until(running.stderr.fileno(), b"goes on when", TIMEOUT_S)
+    sound_server.command("pactl", "load-module", "module-null-sink", "sink_name=speaker")
+    playing = sound_server.play(sound)
+    seen += read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    running.send_signal(signal.SIGINT)
+    rest, errors = running.communicate(timeout=TIMEOUT_S)
+    playing.terminate()
+    playing.wait(TIMEOUT_S)
+    assert running.returncode == 0, (said + errors).decode()
+    assert len({caption.session for caption in captions_of((seen + rest).decode())}) == 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from app.sources.decoding import SoundFile
 from app.sources.errors import SourceError
-from app.sources.files import Timer, read_file
+from app.sources.files import read_file
 from app.sources.microphone import (
     AudioDevice,
     Deliver,
@@ -26,6 +26,7 @@ from app.sources.microphone import (
     read_microphone,
 )
 from app.sources.text import Utf8Decoder, read_text
+from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
 
 TONE_HZ = 440.0
@@ -419,7 +420,7 @@ async def test_a_reader_that_waits_can_be_cancelled() -> None:
 
 async def test_a_descriptor_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
     fd = os.open(tmp_path / "out.txt", os.O_WRONLY | os.O_CREAT)
-    with pytest.raises(SourceError, match="text cannot be read"):
+    with pytest.raises(SourceError, match="input cannot be read"):
         await anext(read_text(fd))
     os.close(fd)
 
@@ -455,17 +456,29 @@ DEVICES = [
 
 
 class FakeSystem:
-    """Delivers blocks at once, when it is opened, then nothing more."""
+    """Delivers blocks at once, when it is opened, then nothing more; absent for some looks."""
 
-    def __init__(self, blocks: list[np.ndarray], rate_hz: int = SAMPLE_RATE_HZ) -> None:
+    def __init__(
+        self, blocks: list[np.ndarray], rate_hz: int = SAMPLE_RATE_HZ, *, n_absent: int = 0
+    ) -> None:
         self.blocks = blocks
         self.rate_hz = rate_hz
         self.closed = False
+        self.n_opened = 0
+        self._n_absent = n_absent
+
+    def rescan(self) -> None:
+        assert self.closed, "PortAudio lists devices anew only while none is open"
+        self._n_absent -= 1
 
     def devices(self) -> list[AudioDevice]:
-        return [device(0, "Fake", rate_hz=self.rate_hz)]
+        if self.n_opened and self._n_absent >= 0:
+            return [device(0, "Another")]
+        return [device(self.n_opened, "Fake", rate_hz=self.rate_hz)]
 
     def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> "FakeSystem":
+        self.n_opened += 1
+        self.closed = False
         for block in self.blocks:
             deliver(block)
         return self
@@ -492,17 +505,34 @@ def test_devices_are_listed() -> None:
     assert [found.name for found in list_devices(FakeSystem([]))] == ["Fake"]
 
 
-async def test_stereo_blocks_of_another_rate_become_chunks_and_loss_is_an_error() -> None:
+async def test_stereo_blocks_of_another_rate_become_chunks() -> None:
     stereo = np.repeat(tone(1.0, 48_000)[:, None], 2, axis=1)
     system = FakeSystem([stereo[i : i + 4800] for i in range(0, 48_000, 4800)], rate_hz=48_000)
     reading = read_microphone(system=system, silent_device_s=0.05)
     chunks = [await anext(reading) for _ in system.blocks]
-    with pytest.raises(SourceError, match="no longer delivers"):
-        await anext(reading)
+    await reading.aclose()
     samples = np.concatenate([chunk.samples for chunk in chunks])
     assert loudest_hz(samples[2000:10_000]) == pytest.approx(TONE_HZ, abs=3)
     assert all(a.end_s == pytest.approx(b.start_s) for a, b in pairwise(chunks))
     assert system.closed
+
+
+async def test_a_device_that_is_plugged_in_again_goes_on_where_the_clock_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    time = FakeTime()
+    system = FakeSystem([np.ones((1600, 1), np.float32)], n_absent=3)
+    timer = Timer(now=lambda: time.now_s, sleep=time.sleep)
+    reading = read_microphone("fake", system=system, silent_device_s=0.05, timer=timer)
+    before = await anext(reading)
+    after = await anext(reading)
+    await reading.aclose()
+    gone_s = time.now_s - 100.0
+    assert gone_s > 0.5
+    assert after.start_s - before.end_s == pytest.approx(gone_s + 0.05 - 0.1)
+    assert (system.n_opened, system.closed) == (2, True)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "no longer delivers sound" in caplog.text
 
 
 async def test_a_slow_consumer_loses_the_oldest_sound_and_sees_the_gap(

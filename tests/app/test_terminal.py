@@ -10,6 +10,8 @@ from app.terminal import (
     clock_time,
     printable,
 )
+from engine.load import LoadState
+from engine.pipeline import PipelineStats
 from tests.app.fakes import caption
 from tests.fakes import ManualClock
 
@@ -81,6 +83,21 @@ def test_text_cannot_act_on_the_terminal() -> None:
     with TerminalView(console) as view:
         view.show(caption(0, final=True, target=("[red]x[/red] \x1b[31m", "")))
     assert "[red]x[/red]  [31m" in lines.getvalue()
+
+
+def test_the_last_line_tells_delay_erasure_and_load() -> None:
+    console, screen = terminal(width=120)
+    stats = PipelineStats(
+        n_captions=1,
+        delay_s=1.54,
+        normalized_erasure=0.125,
+        load=LoadState.STRETCHED,
+        real_time_factor=1.3,
+    )
+    with TerminalView(console, stats=stats) as view:
+        view.refresh(12.0)
+    line = "settled after 1.5 s   NE 0.12   stretched (1.30 × real time)"
+    assert line in screen.getvalue()
 
 
 def test_progress_is_drawn_only_on_a_terminal() -> None:

@@ -10,6 +10,8 @@ import pytest
 from engine.captions import Caption
 from engine.journal import Journal, JournalError
 from engine.live_text import LiveText
+from engine.load import LoadState
+from engine.metrics import caption_erasure
 from engine.pace import SourceClock
 from engine.pipeline import Limits, PipelineStats, run
 from engine.source import SourcePrefix
@@ -19,6 +21,7 @@ from tests.fakes import (
     Gate,
     ManualClock,
     ScriptedReader,
+    fickle,
     in_order,
     prefix,
     stream,
@@ -502,3 +505,76 @@ async def test_empty_source_gives_no_caption(journal: Journal) -> None:
 def test_limits_out_of_range_name_key_and_value() -> None:
     with pytest.raises(ValueError, match="limit captions = 0 is not 1 or more"):
         Limits(captions=0)
+
+
+class SlowReader(ScriptedReader):
+    """Every item costs session time; longer steps would cost less."""
+
+    def __init__(self, clock: ManualClock, work_s: float) -> None:
+        super().__init__()
+        self.factor = 1
+        self._clock = clock
+        self._work_s = work_s
+
+    def stretch(self, factor: int) -> None:
+        self.factor = factor
+
+    def accept(self, item: SourcePrefix | list[SourcePrefix]) -> list[SourcePrefix]:
+        assert isinstance(item, SourcePrefix)
+        self._clock.now_s = max(self._clock.now_s, item.end_s) + self._work_s / self.factor
+        return super().accept(item)
+
+
+async def run_slowly(work_s: float, stats: PipelineStats) -> tuple[list[Caption], SlowReader]:
+    """Ten segments, an item a second."""
+    clock = ManualClock()
+    reader = SlowReader(clock, work_s)
+    items = [item for segment in range(10) for item in grow(10, segment)]
+    captions = run(
+        stream(items),
+        reader,
+        FakeTranslator(upper),
+        session="s",
+        clock=clock,
+        stats=stats,
+        end_s=lambda item: item.end_s,
+    )
+    return in_order(await collect(captions)), reader
+
+
+async def test_a_machine_that_is_too_slow_gives_every_final_and_says_so() -> None:
+    stats = PipelineStats()
+    captions, reader = await run_slowly(8.0, stats)
+    assert [c.segment for c in captions if c.final] == list(range(10))
+    assert stats.load is LoadState.FINALS_ONLY
+    assert stats.n_withheld > 0
+    assert reader.factor == 4
+    assert stats.real_time_factor is not None
+    assert stats.real_time_factor > 1
+    assert not any(c.segment == 9 and not c.final for c in captions)
+
+
+async def test_a_machine_that_keeps_up_leaves_nothing_out() -> None:
+    stats = PipelineStats()
+    _, reader = await run_slowly(0.3, stats)
+    assert stats.load is LoadState.KEEPING_UP
+    assert (stats.n_withheld, reader.factor) == (0, 1)
+
+
+async def test_the_figures_tell_what_was_taken_back_and_when_words_stood() -> None:
+    stats = PipelineStats()
+    captions = await collect(
+        run(
+            stream(grow(6)),
+            ScriptedReader(),
+            FakeTranslator(fickle),
+            session="s",
+            clock=ManualClock(6.0),
+            limits=Limits(conflate=False),
+            stats=stats,
+        )
+    )
+    assert stats.normalized_erasure == pytest.approx(caption_erasure(captions))
+    assert stats.normalized_erasure > 0
+    assert stats.delay_s == pytest.approx(6.0 - 3.5)
+    assert stats.load is None
