@@ -109,15 +109,6 @@ class PortAudio:
             if info["max_input_channels"] > 0
         ]
 
-    def rescan(self) -> None:
-        """Notice devices that came or went since the start; no stream may be open.
-
-        PortAudio lists devices once; starting it anew, which sounddevice does by these two
-        functions only, is the way to list them again.
-        """
-        self._sounddevice._terminate()
-        self._sounddevice._initialize()
-
     def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> InputStream:
         """Start an input that gives blocks of about `step_s` to `deliver`.
 
