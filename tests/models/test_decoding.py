@@ -77,7 +77,7 @@ def test_no_proposal_changes_what_is_written(seed: int, data: st.DataObject) -> 
         right = plain[n : n + data.draw(st.integers(0, 5))]
         return [*right, *data.draw(st.lists(TOKENS, max_size=3))]
 
-    assert greedy(model, SOURCE, propose=propose) == plain  # type: ignore[arg-type]
+    assert greedy(model, SOURCE, propose=propose) == plain
 
 
 def test_a_right_draft_is_verified_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:

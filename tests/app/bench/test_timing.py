@@ -1,7 +1,5 @@
 """Timing, with translators that take as long as they are told."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from app.bench import timing
@@ -40,11 +38,11 @@ class Working:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(timing, "time", clock)
     monkeypatch.setattr("engine.evaluation.time", clock)
-    return clock  # type: ignore[return-value]
+    return clock
 
 
 def test_a_sentence_has_as_many_words_as_were_asked_for() -> None:

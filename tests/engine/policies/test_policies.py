@@ -133,7 +133,7 @@ def test_wait_k_with_its_caches_writes_what_the_whole_model_writes_without(seed:
         finished = n_read == len(WORDS)
         source = source_ids(tokenizer().encode(" ".join(WORDS[:n_read])), finished=finished)
         session.update(" ".join(WORDS[:n_read]), finished=finished)
-        written: list[int] = session._writer.written  # type: ignore[attr-defined]
+        written: list[int] = session._writer.written
         n_visible += [len(source)] * (len(written) - len(n_visible))
     visible = torch.arange(len(source)) < torch.tensor(n_visible)[:, None]
     inputs = torch.tensor([[BOS_ID, *written[:-1]]])
