@@ -20,6 +20,7 @@ from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
+from app.self_test import self_test
 from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
 from engine.captions import Caption
@@ -61,6 +62,9 @@ def main(source: str, settings: "Settings") -> int:
         device = choose_device(config.device)
         translator = load_translator(model, device=device, policy=config)
         job_input = load_input(device)
+        verdict = self_test(job_input.reader, translator) if job_input.limits.conflate else None
+    if verdict is not None:
+        console.print(str(verdict), style="dim" if verdict.keeps_up else "yellow", soft_wrap=True)
     session = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     with _journal(config, session, job_input.name) as journal:
         outputs = Outputs(
