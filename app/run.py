@@ -18,6 +18,7 @@ from app.outlets import make_outlets
 from app.overlay import can_show, kept_settings
 from app.registry import Registry, choose_device, load_translator
 from app.run_config import RunConfig, Show
+from app.self_test import self_test
 from app.session_name import new_session_name
 from app.sources.keyboard import restore_keyboard
 from app.terminal import ProgressView, TerminalView, View, log_to
@@ -57,6 +58,9 @@ def main(source: str, settings: "Settings") -> int:
         device = choose_device(config.device)
         translator = load_translator(model, device=device, policy=config)
         job_input = load_input(device)
+        verdict = self_test(job_input.reader, translator) if job_input.limits.conflate else None
+    if verdict is not None:
+        console.print(str(verdict), style="dim" if verdict.keeps_up else "yellow", soft_wrap=True)
     session = new_session_name()
     with session_journal(config, session, job_input.name) as journal:
         outputs = Outputs(

@@ -99,6 +99,16 @@ class StreamingRecognizer:
         """Committed words of the segment that the newest prefix belongs to."""
         return self._words
 
+    @property
+    def step_ms(self) -> int:
+        """How much new sound a step waits for, as it was set."""
+        return self._config.step_ms
+
+    def rehearse(self) -> None:
+        """Do the work of a step with a full buffer, for a test; the stream does not notice."""
+        n_samples = round(self._config.buffer_s * SAMPLE_RATE_HZ)
+        self._decoder.decode(np.zeros(n_samples, np.float32), lang=self._lang)
+
     def stretch(self, factor: int) -> None:
         """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""
         self._step_frames = self._config.step_frames * factor

@@ -1,0 +1,91 @@
+"""The self-test at start: does this machine keep up with these models?"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from engine.recognizer_config import FRAME_MS
+from engine.translator import Translator
+
+LIMIT_S = 2.0
+"""No further round is begun after this time."""
+
+_COMFORTABLE = 0.8  # share of the time that work may take; the rest is for everything else
+_LONGEST_STEP_MS = 4_000
+_TEXT = " ".join(map(str, range(20)))  # as long as a usual source prefix
+
+
+@runtime_checkable
+class Rehearsable(Protocol):
+    """A reader that can do the work of one step for a test."""
+
+    @property
+    def step_ms(self) -> int:
+        """How much new sound a step waits for."""
+        ...
+
+    def rehearse(self) -> None:
+        """Do the work of one step, at its longest; the stream does not notice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a self-test found."""
+
+    real_time_factor: float
+    """Seconds of work for a second of speech, at most."""
+    step_ms: int
+    """The step that was tested."""
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether there is time to spare."""
+        return self.real_time_factor <= _COMFORTABLE
+
+    @property
+    def enough_step_ms(self) -> int | None:
+        """The shortest step with which this machine would keep up, None if none would."""
+        needed_ms = self.real_time_factor * self.step_ms / _COMFORTABLE
+        n_frames = -int(-needed_ms // FRAME_MS)  # rounded up
+        return n_frames * FRAME_MS if n_frames * FRAME_MS <= _LONGEST_STEP_MS else None
+
+    def __str__(self) -> str:
+        """One line for the user."""
+        work = f"{self.real_time_factor:.2f} s of work for a second of speech"
+        if self.keeps_up:
+            return f"This machine keeps up: {work} at most"
+        if self.enough_step_ms is None:
+            return f"This machine is too slow for these models ({work}): expect finals only"
+        return (
+            f"This machine may fall behind ({work}): with step_ms = {self.enough_step_ms} "
+            "in the table [recognizer] of the settings it would keep up"
+        )
+
+
+def self_test(
+    reader: object, translator: Translator, *, clock: Callable[[], float] = time.perf_counter
+) -> Verdict | None:
+    """Time the work of a step, recognition and translation, for about two seconds.
+
+    The longest work that a step can be is timed: a full buffer of sound, and a translation for
+    every step. The first round loads what is loaded only once and does not count if there is time
+    for a second one.
+
+    Args:
+        reader: of the session to come; a reader of text has nothing to test.
+        translator: of the session to come.
+        clock: seconds.
+    """
+    if not isinstance(reader, Rehearsable):
+        return None
+    rounds_s: list[float] = []
+    begin_s = now_s = clock()
+    while now_s - begin_s < LIMIT_S:
+        reader.rehearse()
+        translator.start().update(_TEXT, finished=False)
+        rounds_s.append(clock() - now_s)
+        now_s = clock()
+    counted = rounds_s[1:] or rounds_s
+    return Verdict(1000 * sum(counted) / len(counted) / reader.step_ms, reader.step_ms)

@@ -1,0 +1,138 @@
+"""The stability dial: a budget holds at every moment, a delay in the mean."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.captions import Caption
+from engine.live_metrics import LiveMeter
+from engine.metrics import caption_erasure
+from engine.session import Session
+from engine.source import SourcePrefix
+from engine.stability import StabilityConfig
+from engine.stability_control import MOST_HIDDEN, DelayDial
+from engine.translator import Hypothesis
+from tests.engine.recorded import Recording
+from tests.engine.test_session import contrary, streams
+from tests.fakes import FakeTranslator, Policy, fickle, prefix, upper
+
+BUDGETS = (0.0, 0.1, 0.2, 0.5)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return Recording.load()
+
+
+def feed(prefixes: Sequence[SourcePrefix], policy: Policy, budget: float | None) -> list[Caption]:
+    stability = StabilityConfig(budget=budget)
+    session = Session(FakeTranslator(policy), session="s", stability=stability)
+    captions = [c for i, p in enumerate(prefixes) for c in session.feed(p, float(i))]
+    return captions + session.finish(99.0)
+
+
+def sentence(n_words: int, segment: int) -> list[SourcePrefix]:
+    """Prefixes of a segment that grows by a word every half second."""
+    words = [f"w{i}" for i in range(n_words)]
+    times = {"segment": segment, "start_s": segment * n_words / 2}
+    grown = [
+        prefix(" ".join(words[:n]), words[n], end_s=times["start_s"] + (n + 1) / 2, **times)
+        for n in range(n_words)
+    ]
+    end_s = times["start_s"] + n_words / 2
+    return [*grown, prefix(" ".join(words), finished=True, end_s=end_s, **times)]
+
+
+@settings(max_examples=200)
+@given(streams(), st.sampled_from([fickle, contrary, upper]), st.sampled_from(BUDGETS))
+def test_the_budget_holds_at_every_moment_whatever_the_translator_does(
+    prefixes: list[SourcePrefix], policy: Policy, budget: float
+) -> None:
+    meter = LiveMeter()
+    for caption in feed(prefixes, policy, budget):
+        meter.observe(caption)
+        assert meter.n_erased <= budget * meter.n_committed + 1e-9
+
+
+@settings(max_examples=200)
+@given(streams(), st.sampled_from([fickle, contrary]))
+def test_with_a_budget_of_zero_nothing_shown_is_ever_taken_back(
+    prefixes: list[SourcePrefix], policy: Policy
+) -> None:
+    captions = feed(prefixes, policy, 0.0)
+    for before, after in itertools.pairwise(captions):
+        if before.segment == after.segment:
+            shown = before.target.full.split()
+            assert after.target.full.split()[: len(shown)] == shown
+
+
+@given(streams(), st.sampled_from(BUDGETS))
+def test_the_same_session_is_shown_the_same_way(
+    prefixes: list[SourcePrefix], budget: float
+) -> None:
+    assert feed(prefixes, fickle, budget) == feed(prefixes, fickle, budget)
+
+
+def test_a_translator_that_is_steady_earns_its_words_an_early_showing() -> None:
+    prefixes = [p for segment in range(8) for p in sentence(10, segment)]
+    captions = feed(prefixes, upper, 0.2)
+    last = [c for c in captions if c.segment == 7]
+    assert [len(c.target.full.split()) for c in last] == [*range(1, 11), 10]
+
+
+def test_words_that_are_usually_rewritten_are_hidden_and_the_others_shown() -> None:
+    def restless(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
+        last = words[-1] if finished else f"{words[-1]}?"
+        return Hypothesis(words=(*words[:-1], last), n_fixed=0)
+
+    prefixes = [p for segment in range(20) for p in sentence(10, segment)]
+    captions = feed(prefixes, restless, 0.05)
+    last = [c for c in captions if c.segment == 19]
+    assert last[-1].final
+    assert sum(caption.erased for caption in last) == 0
+    assert [len(c.target.full.split()) for c in last[1:-1]] == [*range(1, 10)]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_recorded_session_stays_within_its_budget(recording: Recording, budget: float) -> None:
+    captions = recording.replay(StabilityConfig(budget=budget))
+    assert caption_erasure(captions) <= budget
+
+
+def test_a_recorded_session_of_budget_a_fifth_is_less_than_a_second_later(
+    recording: Recording,
+) -> None:
+    free, bound = (mean_delay(recording, StabilityConfig(budget=b)) for b in (None, 0.2))
+    assert bound - free < 1.0
+
+
+def test_a_recorded_session_is_steadier_the_more_delay_it_is_given(recording: Recording) -> None:
+    early, late = (StabilityConfig(delay_s=delay_s) for delay_s in (0.5, 3.0))
+    assert mean_delay(recording, early) < mean_delay(recording, late)
+    assert caption_erasure(recording.replay(late)) < caption_erasure(recording.replay(early))
+
+
+def mean_delay(recording: Recording, stability: StabilityConfig) -> float:
+    meter = LiveMeter()
+    delays = [d for c in recording.replay(stability) for d in meter.observe(c)]
+    return sum(delays) / len(delays)
+
+
+@given(st.lists(st.floats(0.0, 20.0), max_size=30), st.floats(0.0, 10.0))
+def test_the_delay_dial_hides_fewer_words_when_late_and_more_when_early(
+    late_s: list[float], delay_s: float
+) -> None:
+    dial = DelayDial(StabilityConfig(delay_s=delay_s))
+    for segment, by_s in enumerate(late_s):
+        before = dial.config.mask_k
+        session = Session(FakeTranslator(upper), session="s")
+        (final,) = session.feed(prefix("a b", segment=segment, finished=True), 0.75 + by_s)
+        dial.observe(final)
+        assert 0 <= dial.config.mask_k <= MOST_HIDDEN
+        if by_s > delay_s:
+            assert dial.config.mask_k < before or before == 0
+        else:
+            assert dial.config.mask_k >= before
