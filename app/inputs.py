@@ -58,7 +58,7 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     if name == MICROPHONE:
         wanted = device_name or None
         found = find_device(wanted, PortAudio().devices())
-        return lambda device: _microphone(found.index, found.name, model, device, settings)
+        return lambda device: _microphone(wanted, found.name, model, device, settings)
     if is_url(source):
         return lambda device: _url(source, model, device, settings)
     path = Path(source)
@@ -88,11 +88,11 @@ def _text(
 
 
 def _microphone(
-    index: int, name: str, model: Model, device: str, settings: "Settings"
+    wanted: str | None, name: str, model: Model, device: str, settings: "Settings"
 ) -> Input[AudioChunk]:
     return Input(
         name=name,
-        open=lambda: read_microphone(index),
+        open=lambda: read_microphone(wanted),
         reader=load_stream(model, device, settings),
         clock=LiveClock(),
         end_s=_end_s,
