@@ -97,6 +97,7 @@ def _microphone(
         clock=LiveClock(),
         end_s=_end_s,
         limits=Limits(drop_items=True),
+        own_clock=True,
         endless=True,
     )
 
@@ -123,14 +124,14 @@ def _raw(model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
 
 
 def _url(url: str, model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
-    clock = LiveClock()
     return Input(
         name=url,
         open=lambda: read_file(url, pace="real"),
         reader=load_stream(model, device, settings),
-        clock=clock,
-        end_s=lambda _: clock(),  # a stream that stalled is late by itself, not by this machine
+        clock=LiveClock(),
+        end_s=_end_s,
         limits=Limits(),
+        own_clock=True,
         advice=f"no speech in {model.source_lang!r} was heard; is it the right address?",
     )
 
