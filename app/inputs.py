@@ -57,7 +57,7 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     if is_microphone(source):
         wanted = source.partition(":")[2] or None
         found = find_device(wanted, PortAudio().devices())
-        return lambda device: _microphone(found.index, found.name, model, device, settings)
+        return lambda device: _microphone(wanted, found.name, model, device, settings)
     if is_url(source):
         return lambda device: _url(source, model, device, settings)
     path = Path(source)
@@ -92,15 +92,16 @@ def _text(
 
 
 def _microphone(
-    index: int, name: str, model: Model, device: str, settings: "Settings"
+    wanted: str | None, name: str, model: Model, device: str, settings: "Settings"
 ) -> Input[AudioChunk]:
     return Input(
         name=name,
-        open=lambda: read_microphone(index),
+        open=lambda: read_microphone(wanted),
         reader=load_stream(model, device, settings),
         clock=LiveClock(),
         end_s=_end_s,
         limits=Limits(drop_items=True),
+        own_clock=True,
         endless=True,
     )
 
@@ -127,14 +128,14 @@ def _raw(model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
 
 
 def _url(url: str, model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
-    clock = LiveClock()
     return Input(
         name=url,
         open=lambda: read_file(url, pace="real"),
         reader=load_stream(model, device, settings),
-        clock=clock,
-        end_s=lambda _: clock(),  # a stream that stalled is late by itself, not by this machine
+        clock=LiveClock(),
+        end_s=_end_s,
         limits=Limits(),
+        own_clock=True,
         advice=f"no speech in {model.source_lang!r} was heard; is it the right address?",
     )
 

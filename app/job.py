@@ -64,6 +64,8 @@ class Input(Generic[T]):
     """Length of the source, None if it is not known."""
     advice: str = ""
     """What the user might do if nothing was in it."""
+    own_clock: bool = False
+    """Its clock drifts against ours, or stalls: only from its arrival on is an item late."""
     endless: bool = False
     """Only the user ends it: being stopped is its normal end."""
 
@@ -161,7 +163,7 @@ class Job(Generic[T]):
             limits=self.source.limits,
             stats=self.stats,
             stop=self._stop,
-            end_s=self.source.end_s,
+            end_s=None if self.source.own_clock else self.source.end_s,
         )
 
     async def _items(self) -> AsyncGenerator[T, None]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.sources import pulse
 from app.sources.errors import OnceLogger, SourceError
 from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, AudioError, AudioNormalizer
@@ -37,6 +38,8 @@ class AudioDevice:
     is_default: bool
     is_loopback: bool
     """Its name says that it hears what the computer plays."""
+    server_source: str | None = None
+    """Its name at the sound server, if it is heard through that."""
 
 
 class InputStream(Protocol):
@@ -86,7 +89,7 @@ class PortAudio:
         self._sounddevice: Any = sounddevice
 
     def devices(self) -> list[AudioDevice]:
-        """All inputs.
+        """All inputs: those of PortAudio, then the sources of the sound server one by one.
 
         Raises:
             SourceError: PortAudio cannot list them.
@@ -96,7 +99,7 @@ class PortAudio:
             default = self._sounddevice.default.device[0]
         except self._sounddevice.PortAudioError as error:
             raise SourceError(f"audio devices cannot be listed: {error}") from error
-        return [
+        devices = [
             AudioDevice(
                 index=index,
                 name=info["name"],
@@ -108,6 +111,9 @@ class PortAudio:
             for index, info in enumerate(found)
             if info["max_input_channels"] > 0
         ]
+        if any(device.name == pulse.DEVICE for device in devices):
+            devices += _server_devices(first_index=len(found))
+        return devices
 
     def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> InputStream:
         """Start an input that gives blocks of about `step_s` to `deliver`.
@@ -122,15 +128,16 @@ class PortAudio:
             deliver(block.copy())  # PortAudio uses its buffer again
 
         try:
-            stream = self._sounddevice.InputStream(
-                device=device.index,
-                samplerate=device.rate_hz,
-                blocksize=round(device.rate_hz * step_s),
-                channels=min(device.n_channels, 2),
-                dtype="float32",
-                callback=callback,
-            )
-            stream.start()
+            with pulse.listening_to(device.server_source):
+                stream = self._sounddevice.InputStream(
+                    device=device.index if device.server_source is None else pulse.DEVICE,
+                    samplerate=device.rate_hz,
+                    blocksize=round(device.rate_hz * step_s),
+                    channels=min(device.n_channels, 2),
+                    dtype="float32",
+                    callback=callback,
+                )
+                stream.start()
         except self._sounddevice.PortAudioError as error:
             raise SourceError(f"{device.name}: cannot be opened: {error}") from error
         started: InputStream = stream
@@ -147,6 +154,21 @@ class PortAudio:
             self._sounddevice._initialize()
         except self._sounddevice.PortAudioError as error:
             raise SourceError(f"audio devices cannot be listed: {error}") from error
+
+
+def _server_devices(first_index: int) -> list[AudioDevice]:
+    return [
+        AudioDevice(
+            index=index,
+            name=source.name,
+            n_channels=source.n_channels,
+            rate_hz=source.rate_hz,
+            is_default=False,
+            is_loopback=is_loopback(source.name),
+            server_source=source.name,
+        )
+        for index, source in enumerate(pulse.list_sources(), first_index)
+    ]
 
 
 def is_loopback(name: str) -> bool:

@@ -27,8 +27,9 @@ class SoundServer:
     def command(self, *arguments: str) -> None:
         subprocess.run(arguments, env=self.environment, check=True, timeout=TIMEOUT_S)
 
-    def play(self, path: Path) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(["paplay", str(path)], env=self.environment)
+    def play(self, path: Path, speaker: str = "speaker") -> "subprocess.Popen[bytes]":
+        command = ["paplay", f"--device={speaker}", str(path)]
+        return subprocess.Popen(command, env=self.environment)
 
 
 @pytest.fixture
@@ -92,3 +93,22 @@ def test_a_device_that_vanishes_and_comes_back_goes_on_in_the_same_session(
     playing.wait(TIMEOUT_S)
     assert running.returncode == 0, (said + errors).decode()
     assert len({caption.session for caption in captions_of((seen + rest).decode())}) == 1
+
+
+def test_what_one_of_several_speakers_plays_is_heard_by_name(
+    machine: Machine, sound_server: SoundServer
+) -> None:
+    sound_server.command("pactl", "load-module", "module-null-sink", "sink_name=other")
+    sound_server.command("pactl", "set-default-source", "other.monitor")
+    listed = machine.run("devices", "--once").stdout
+    assert {"speaker.monitor", "other.monitor"} <= set(listed.split())
+    options = ("--jsonl", "-", *machine.options)
+    running = machine.start("run", "mic:speaker.monitor", *QUIET, *options)
+    playing = sound_server.play(machine.sound("speech.wav", [(60.0, 0.5)]), "speaker")
+    assert running.stdout is not None
+    read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=TIMEOUT_S)
+    playing.terminate()
+    playing.wait(TIMEOUT_S)
+    assert running.returncode == 0, errors.decode()

@@ -65,6 +65,21 @@ def test_a_file_gives_revisions_and_finals_and_the_same_in_every_run(
     assert [c.target for c in first] == [c.target for c in second]
 
 
+def test_with_a_budget_of_zero_nothing_shown_is_taken_back(dragoman: Dragoman) -> None:
+    arguments = ("-", *QUIET, "--jsonl", "-")
+    free, steady = (
+        captions_of(dragoman(*arguments, *options, typed=f"{sentence(12)}\n").stdout)
+        for options in (("--stability", "1"), ("--stability", "0"))
+    )
+    assert not any(caption.erased for caption in steady)
+    assert free[-1].source == steady[-1].source
+
+
+def test_a_budget_and_a_delay_cannot_both_be_held(dragoman: Dragoman) -> None:
+    done = dragoman("-", *QUIET, "--stability", "0.2", "--delay", "2")
+    assert "give one of them" in one_line_error(done)
+
+
 def test_all_outputs_have_all_finals(machine: Machine, dragoman: Dragoman) -> None:
     files = {form: machine.home / f"out.{form}" for form in ("jsonl", "srt", "vtt")}
     options = [text for form, file in files.items() for text in (f"--{form}", str(file))]

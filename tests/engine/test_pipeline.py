@@ -578,3 +578,17 @@ async def test_the_figures_tell_what_was_taken_back_and_when_words_stood() -> No
     assert stats.normalized_erasure > 0
     assert stats.delay_s == pytest.approx(6.0 - 3.5)
     assert stats.load is None
+
+
+async def test_a_source_whose_clock_is_behind_does_not_make_the_machine_late() -> None:
+    stats = PipelineStats()
+    captions = run(
+        stream(grow(30)),
+        ScriptedReader(),
+        FakeTranslator(upper),
+        session="s",
+        clock=ManualClock(1000.0),
+        stats=stats,
+    )
+    await collect(captions)
+    assert (stats.load, stats.lag_s) == (LoadState.KEEPING_UP, 0.0)
