@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Protocol
 
+from websockets.asyncio.server import Server as ListeningServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -67,7 +68,8 @@ class Routes:
     doors: Mapping[str, Door] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict)
     open_pages: Mapping[str, Page] = field(default_factory=dict)
-    """Files without a secret, which a browser loads before it can show a token."""
+    """Answered unchecked: files without a secret, which a browser loads before it can show a
+    token, and pages that check it themselves."""
 
 
 class Server:
@@ -92,32 +94,7 @@ class Server:
         """
         assert self._config.address is not None
         host, port = parse_address(self._config.address)
-        connection_type = type(
-            "Connection",
-            (HttpConnection,),
-            {"max_body_bytes": self._config.max_message_bytes},
-        )
-        tls = self._config.tls()
-        try:
-            server = await serve(
-                self._handle,
-                # One family, so that port 0 is one port and a machine without IPv6 can serve.
-                "127.0.0.1" if host == "localhost" else host,
-                port,
-                process_request=self._admit,
-                compression=None,
-                ssl=tls,
-                max_size=self._config.max_message_bytes,
-                ping_interval=self._config.ping_s,
-                ping_timeout=self._config.ping_s,
-                open_timeout=self._config.open_timeout_s,
-                close_timeout=CLOSE_TIMEOUT_S,
-                logger=_protocol_logger,
-                create_connection=connection_type,
-            )
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise ServerError(f"cannot serve on {host}:{port}: {reason}") from error
+        server = await self._listen(host, port)
         port = next(iter(server.sockets)).getsockname()[1]
         try:
             yield f"{f'[{host}]' if ':' in host else host}:{port}"
@@ -126,6 +103,31 @@ class Server:
                 await asyncio.wait(self._peers, timeout=DRAIN_S)
             server.close()
             await server.wait_closed()
+
+    async def _listen(self, host: str, port: int) -> ListeningServer:
+        config = self._config
+        limits = {"max_body_bytes": config.max_message_bytes}
+        tls = config.tls()
+        try:
+            return await serve(
+                self._handle,
+                # One family, so that port 0 is one port and a machine without IPv6 can serve.
+                "127.0.0.1" if host == "localhost" else host,
+                port,
+                process_request=self._admit,
+                compression=None,
+                ssl=tls,
+                max_size=config.max_message_bytes,
+                ping_interval=config.ping_s,
+                ping_timeout=config.ping_s,
+                open_timeout=config.open_timeout_s,
+                close_timeout=CLOSE_TIMEOUT_S,
+                logger=_protocol_logger,
+                create_connection=type("Connection", (HttpConnection,), limits),
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise ServerError(f"cannot serve on {host}:{port}: {reason}") from error
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer an HTTP request, refuse a handshake, or None to let it in."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.server.config import ServerConfig
@@ -150,10 +150,7 @@ async def test_a_fault_closes_its_connection_with_one_log_line_and_no_other(
     assert not any(record.exc_info for record in caplog.records)
 
 
-async def say_all(peer: object, messages: list[str | bytes]) -> None:
-    from websockets.asyncio.client import ClientConnection
-
-    assert isinstance(peer, ClientConnection)
+async def say_all(peer: ClientConnection, messages: list[str | bytes]) -> None:
     for message in messages:
         await peer.send(message)
     while True:
