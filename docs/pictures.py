@@ -166,6 +166,16 @@ def film(stage: Stage) -> None:
     )  # fmt: skip
 
 
+def menu(stage: Stage) -> None:
+    """The menu of the band, with an engine under it."""
+    arguments = ("overlay", "--source", "assets/demo.opus", "--translator", "reta")
+    with stage.dragoman(*arguments, overlay={"status": True, "motion": "off"}):
+        stage.wait_for_ink(2500)
+        stage.tool("xdotool", "mousemove", "400", "600", "click", "3")
+        time.sleep(1)
+        stage.save("overlay-menu.png", (200, 250, 880, 470))
+
+
 def windows(stage: Stage) -> None:
     """The settings and the history, beside the band that they belong to."""
     arguments = ("run", "assets/demo.opus", "--translator", "reta", "--show", "overlay")
@@ -221,7 +231,7 @@ def _caption(segment: int, lang: str, committed: str, tentative: str) -> Caption
     )  # fmt: skip
 
 
-PICTURES: tuple[Callable[[Stage], None], ...] = (overlay, film, windows, scripts)
+PICTURES: tuple[Callable[[Stage], None], ...] = (overlay, film, menu, windows, scripts)
 
 
 def main(names: list[str]) -> None:
