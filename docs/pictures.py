@@ -2,7 +2,8 @@
 
     .venv/bin/python docs/pictures.py [NAME …]     names of the functions below; all without
 
-Needs what the overlay's tests need (Xvfb, xdotool) and xcompmgr, so that the band is translucent.
+Needs what the overlay's tests need (Xvfb, xdotool), xcompmgr, so that the band is translucent, and
+Pillow, which the extra `train` brings.
 """
 
 import asyncio
