@@ -2,7 +2,8 @@
 
     .venv/bin/python docs/pictures.py [NAME …]     names of the functions below; all without
 
-Needs what the overlay's tests need (Xvfb, xdotool) and xcompmgr, so that the band is translucent.
+Needs what the overlay's tests need (Xvfb, xdotool), xcompmgr, so that the band is translucent, and
+Pillow, which the extra `train` brings.
 """
 
 import asyncio
@@ -167,6 +168,16 @@ def film(stage: Stage) -> None:
     )  # fmt: skip
 
 
+def menu(stage: Stage) -> None:
+    """The menu of the band, with an engine under it."""
+    arguments = ("overlay", "--source", "assets/demo.opus", "--translator", "reta")
+    with stage.dragoman(*arguments, overlay={"status": True, "motion": "off"}):
+        stage.wait_for_ink(2500)
+        stage.tool("xdotool", "mousemove", "400", "600", "click", "3")
+        time.sleep(1)
+        stage.save("overlay-menu.png", (200, 250, 880, 470))
+
+
 def windows(stage: Stage) -> None:
     """The settings and the history, beside the band that they belong to."""
     arguments = ("run", "assets/demo.opus", "--translator", "reta", "--show", "overlay")
@@ -222,7 +233,7 @@ def _caption(segment: int, lang: str, committed: str, tentative: str) -> Caption
     )  # fmt: skip
 
 
-PICTURES: tuple[Callable[[Stage], None], ...] = (overlay, film, windows, scripts)
+PICTURES: tuple[Callable[[Stage], None], ...] = (overlay, film, menu, windows, scripts)
 
 
 def main(names: list[str]) -> None:
