@@ -24,10 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
 
-from app.feeds.websocket import FeedConfig, WebSocketFeed  # noqa: E402
-
 from engine.captions import Caption, Text  # noqa: E402
-from engine.fanout import Fanout  # noqa: E402
+from tests.app.server.serving import serving_feed  # noqa: E402
 from tests.ui.screen import Box, Screen, virtual_screen  # noqa: E402
 
 FRAMES_HZ = 8
@@ -206,12 +204,10 @@ def scripts(stage: Stage) -> None:
     )
 
     async def serve() -> None:
-        captions = Fanout()
-        config = FeedConfig(address="127.0.0.1:0")
-        async with WebSocketFeed("scripts", captions, config).serve() as url:
+        async with serving_feed() as (published, address):
             for segment, (lang, committed, tentative) in enumerate(texts):
-                captions.publish(_caption(segment, lang, committed, tentative))
-            await asyncio.to_thread(_show_feed, stage, url)
+                published.publish(_caption(segment, lang, committed, tentative))
+            await asyncio.to_thread(_show_feed, stage, f"ws://{address}/")
 
     asyncio.run(serve())
 

@@ -68,11 +68,11 @@ class RecognizerConfig:
     language_model: bool = True
     """Search with the recogniser's language model, if it has one: fewer wrong words, a little more
     computing time."""
-    lm_weight: float = 0.6
+    lm_weight: float = 0.7
     """How much the language model counts against the sound, which counts 1."""
-    lm_bonus: float = 3.0
+    lm_bonus: float = 2.0
     """What each token earns (natural logarithm), because a language model prefers few tokens.
-    Weight and bonus are the best on the development recordings for the shipped recogniser."""
+    Weight and bonus suit the shipped recogniser best on 45 recordings of two speakers."""
     hot_word_bonus: float = 1.5
     """What each token of a hot word earns besides (natural logarithm)."""
     min_evidence: float = 0.85
