@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -107,7 +107,7 @@ async def follow(
     *,
     connected: Callable[[], None] = lambda: None,
     lost: Callable[[str], None] = lambda reason: None,
-) -> AsyncIterator[Caption]:
+) -> AsyncGenerator[Caption, None]:
     """Give the captions of a feed, and reconnect when the connection is lost.
 
     Args:

@@ -94,8 +94,9 @@ def run_remote(settings: "Settings", url: str, token: str | None) -> int:
             connected=lambda: publish(Notice(phase="running", subject="feed")),
             lost=lambda why: publish(Notice(phase="lost", subject="feed", detail=why)),
         )
-        async for caption in captions:
-            publish(caption)
+        async with contextlib.aclosing(captions):
+            async for caption in captions:
+                publish(caption)
 
     if not can_show(console, asked=True):
         with TerminalView(console) as view, contextlib.suppress(KeyboardInterrupt):

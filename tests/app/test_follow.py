@@ -36,7 +36,7 @@ async def test_captions_are_followed_over_a_restart_of_the_server() -> None:
         for item in finals(6):
             published.publish(item)
         assert await take(following, 3) == [3, 4, 5]
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
 
 
 async def test_a_viewer_that_was_too_slow_catches_up() -> None:
@@ -49,7 +49,7 @@ async def test_a_viewer_that_was_too_slow_catches_up() -> None:
         for item in finals(30, first=1):  # without a turn of the loop: it falls behind
             published.publish(item)
         assert await take(following, 30) == list(range(1, 31))
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
 
 
 async def test_with_once_the_end_of_the_server_is_the_end() -> None:
@@ -107,7 +107,7 @@ async def test_messages_of_a_later_version_are_ignored() -> None:
         port = next(iter(server.sockets)).getsockname()[1]
         following = follow(FollowConfig(url=f"ws://127.0.0.1:{port}/"))
         assert await take(following, 1) == [0]
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
 
 
 async def test_a_wrong_token_is_an_error_and_a_right_one_is_not() -> None:

@@ -22,6 +22,7 @@ from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
 async def serving(port: int = 0) -> AsyncIterator[tuple[Callable[[Caption], None], str]]:
     config = replace(LOOPBACK, address=f"127.0.0.1:{port}")
     async with serving_feed(config) as (published, address):
+        published.begin(caption(0).session)
         yield published.publish, f"ws://{address}/"
 
 
