@@ -153,6 +153,10 @@ class StreamingRecognizer:
     def _handle(self, event: SpeechEvent) -> list[SourcePrefix]:
         if event.kind == "end":
             return self._end_utterance(event.noticed)
+        if event.kind == "sure":
+            if self._utterance is not None:
+                self._utterance.believe()
+            return []
         if self._utterance is None:
             start = max(event.position, self._told_until, self._ring.start)
             self._utterance = Utterance(
