@@ -154,9 +154,10 @@ class StreamingRecognizer:
         if event.kind == "end":
             return self._end_utterance(event.noticed)
         if event.kind == "sure":
-            if self._utterance is not None:
-                self._utterance.believe()
-            return []
+            if self._utterance is None:
+                return []
+            self._utterance.believe()
+            return self._tell(self._utterance, event.noticed)  # what was kept back until now
         if self._utterance is None:
             start = max(event.position, self._told_until, self._ring.start)
             self._utterance = Utterance(
