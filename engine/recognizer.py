@@ -168,6 +168,11 @@ class StreamingRecognizer:
     def _handle(self, event: SpeechEvent) -> list[SourcePrefix]:
         if event.kind == "end":
             return self._end_utterance(event.noticed)
+        if event.kind == "sure":
+            if self._utterance is None:
+                return []
+            self._utterance.believe()
+            return self._tell(self._utterance, event.noticed)  # what was kept back until now
         if self._utterance is None:
             start = max(event.position, self._told_until, self._ring.start)
             self._utterance = Utterance(

@@ -77,8 +77,8 @@ class RecognizerConfig:
     """What each token of a hot word earns besides (natural logarithm)."""
     min_evidence: float = 0.85
     """What the confidences of a segment's words, 0 to 1 each, must add up to before any of them is
-    shown. Noise that the voice detector takes for speech gives a word or two that the network is
-    unsure of; speech soon has one that it is sure of, or several."""
+    shown, unless the voice detector is sure of speech before that. Noise gives a word or two that
+    the network is unsure of; speech soon has one that it is sure of, or several."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -6,7 +6,8 @@ share one grid. A long utterance is told as several segments: a segment ends beh
 word, and the window goes on over the border.
 
 Noise that is taken for speech gives words that the network does not believe in. So the words of a
-segment are kept back until their confidences add up to enough evidence that somebody speaks.
+segment are kept back until the voice detector is sure that somebody speaks, or the confidences of
+the words add up to enough evidence of it.
 """
 
 from collections.abc import Sequence
@@ -73,6 +74,10 @@ class Utterance:
     def position(self, frame: int) -> int:
         """Sample position where a frame starts."""
         return self.start + frame * FRAME_SAMPLES
+
+    def believe(self) -> None:
+        """Take what is heard now for speech, whatever its words."""
+        self._credible = True
 
     def step(self, n_frames: int) -> None:
         """Recognise the window up to before frame `n_frames`."""

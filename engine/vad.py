@@ -46,6 +46,9 @@ class VadConfig:
     sure_threshold: float = 0.9
     """Probability that `min_speech_s` of the frames which start speech must reach. A syllable does,
     even one no louder than the noise around it; barks, machines and most sneezes do not."""
+    sure_s: float = 0.5
+    """So much that reaches `sure_threshold` is certainly speech: no noise measured went on for so
+    long."""
     min_speech_s: float = 0.096
     """Speech shorter than this (3 frames) is taken for a click."""
     min_silence_s: float = 0.6
@@ -61,7 +64,7 @@ class VadConfig:
                 f"VAD thresholds stop {self.stop_threshold}, start {self.start_threshold} and sure "
                 f"{self.sure_threshold}: expected 0 <= stop <= start <= sure <= 1"
             )
-        for name in ("min_speech_s", "min_silence_s", "padding_s"):
+        for name in ("min_speech_s", "sure_s", "min_silence_s", "padding_s"):
             value = getattr(self, name)
             if not 0.0 <= value <= 10.0:
                 raise VadError(f"VAD {name} is {value}; expected 0 to 10 seconds")
@@ -69,9 +72,9 @@ class VadConfig:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEvent:
-    """Speech started or ended."""
+    """Speech started, was long enough to be sure of, or ended."""
 
-    kind: Literal["start", "end"]
+    kind: Literal["start", "sure", "end"]
     position: int
     """Sample where the speech starts (with padding) or ended (without)."""
     noticed: int
@@ -110,12 +113,14 @@ class SpeechGate:
     def __init__(self, config: VadConfig) -> None:
         """Start in silence, at sample 0."""
         self._min_speech = round(config.min_speech_s * SAMPLE_RATE_HZ)
+        self._sure = round(config.sure_s * SAMPLE_RATE_HZ)
         self._min_silence = round(config.min_silence_s * SAMPLE_RATE_HZ)
         self._padding = round(config.padding_s * SAMPLE_RATE_HZ)
         self._config = config
         self._speaking = False
         self._candidate: int | None = None  # where what may become speech started
-        self._n_sure = 0  # samples of the candidate that are surely speech
+        self._n_sure = 0  # samples of it, and of the speech it became, that are surely speech
+        self._told_sure = False
         self._voiced_until = 0  # end of the last frame that was speech
         self.position = 0
         """Samples decided upon so far."""
@@ -158,13 +163,18 @@ class SpeechGate:
             return None
         start = max(self._candidate - self._padding, 0)
         self._candidate = None
-        self._speaking = True
+        self._speaking, self._told_sure = True, False
         return SpeechEvent("start", start, self.position)
 
     def _in_speech(self, probability: float) -> SpeechEvent | None:
         if probability >= self._config.stop_threshold:
             self._voiced_until = self.position
-            return None
+            if probability >= self._config.sure_threshold:
+                self._n_sure += FRAME_SAMPLES
+            if self._told_sure or self._n_sure < self._sure:
+                return None
+            self._told_sure = True
+            return SpeechEvent("sure", self.position, self.position)
         if self.position - self._voiced_until < self._min_silence:
             return None
         self._speaking = False

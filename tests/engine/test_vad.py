@@ -58,6 +58,12 @@ def test_what_is_never_surely_speech_does_not_start_it() -> None:
     assert events([0.9] * 2 + [0.8] * 200) == []
 
 
+def test_speech_is_sure_once_enough_of_it_was() -> None:
+    config = VadConfig(min_speech_s=3 * FRAME_S, sure_s=5 * FRAME_S, padding_s=0.0)
+    heard = events([0.95] * 4 + [0.5] * 3 + [0.95] * 9, config)
+    assert heard == [("start", 0, 3), ("sure", 8, 8)]
+
+
 def test_speech_that_becomes_sure_starts_where_it_was_first_heard_but_not_long_ago() -> None:
     assert events([0.0] * 9 + [0.6] * 4 + [0.95] * 3) == [("start", 7, 16)]
     ((_, start, noticed),) = events([0.6] * 200 + [0.95] * 3)
@@ -81,7 +87,7 @@ def test_events_alternate_lie_in_order_and_do_not_depend_on_cuts(
         heard += gate.feed([probability])
     again = SpeechGate(CONFIG)
     assert again.feed(probabilities[:cut]) + again.feed(probabilities[cut:]) == heard
-    for index, event in enumerate(heard):
+    for index, event in enumerate([event for event in heard if event.kind != "sure"]):
         assert event.kind == ("end" if index % 2 else "start")
         assert event.position <= event.noticed
         if event.kind == "start":
