@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 _QUEUE_S = 10.0  # sound that may wait for the consumer; older sound is dropped
 _SILENT_DEVICE_S = 1.0  # a device that delivers nothing for this long is taken for unplugged
-_RETRY_S = 0.3  # between two looks for a device that is gone
+_FIRST_BLOCK_S = 3.0  # that long it may take to begin
+_RETRY_S = 0.2  # between two looks for a device that is gone
 _LOOPBACK_MARKS = ("monitor", "loopback", "stereo mix", "what u hear", "blackhole", "cable output")
 
 Deliver = Callable[[NDArray[np.float32]], None]
@@ -87,6 +88,7 @@ class PortAudio:
                 "sudo apt-get install libportaudio2"
             ) from error
         self._sounddevice: Any = sounddevice
+        self._has_server = False
 
     def devices(self) -> list[AudioDevice]:
         """All inputs: those of PortAudio, then the sources of the sound server one by one.
@@ -112,6 +114,7 @@ class PortAudio:
             if info["max_input_channels"] > 0
         ]
         if any(device.name == pulse.DEVICE for device in devices):
+            self._has_server = True
             devices += _server_devices(first_index=len(found))
         return devices
 
@@ -147,8 +150,11 @@ class PortAudio:
         """Notice devices that came or went; no stream may be open.
 
         Raises:
-            SourceError: there is no sound system any more.
+            SourceError: there is no sound system any more, or it has nothing to hear.
         """
+        if self._has_server and not pulse.list_sources():
+            # ALSA would complain on standard error at every attempt to open the server's device.
+            raise SourceError("the sound server has no source")
         try:
             self._sounddevice._terminate()  # PortAudio lists devices once, when it starts
             self._sounddevice._initialize()
@@ -211,6 +217,7 @@ async def read_microphone(
     step_s: float = 0.1,
     system: AudioSystem | None = None,
     silent_device_s: float = _SILENT_DEVICE_S,
+    first_block_s: float = _FIRST_BLOCK_S,
     timer: Timer | None = None,
 ) -> AsyncIterator[AudioChunk]:
     """Give the sound of an input in chunks of about `step_s`, without end.
@@ -233,9 +240,10 @@ async def read_microphone(
     try:
         n_given = 0
         lost_at_s: float | None = None
+        delivers = False
         while True:
             try:
-                async with asyncio.timeout(silent_device_s):
+                async with asyncio.timeout(silent_device_s if delivers else first_block_s):
                     block, n_dropped = await blocks.get()
             except TimeoutError:
                 warnings.warn(
@@ -244,10 +252,12 @@ async def read_microphone(
                     opened.device.name,
                 )
                 if lost_at_s is None:
-                    lost_at_s = timer.now() - silent_device_s
+                    lost_at_s = timer.now() - (silent_device_s if delivers else first_block_s)
                 await asyncio.to_thread(opened.close)
                 opened = await _reopen(system, wanted, step_s, blocks.deliver, timer)
+                delivers = False
                 continue
+            delivers = True
             if lost_at_s is not None:
                 n_given += round(max(timer.now() - lost_at_s - step_s, 0.0) * SAMPLE_RATE_HZ)
                 lost_at_s = None
