@@ -9,8 +9,9 @@ from app.job import Input, LiveClock
 from app.recognition import load_stream
 from app.registry import Model, Registry
 from app.sources.decoding import SoundFile, is_url
+from app.sources.devices import PortAudio, find_device
 from app.sources.files import Pace, read_file
-from app.sources.microphone import PortAudio, find_device, read_microphone
+from app.sources.microphone import read_microphone
 from app.sources.raw import SampleFormat, read_raw
 from app.sources.text import read_text
 from engine.audio import AudioChunk

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from app.sources.devices import AudioDevice, AudioSystem
 from app.sources.errors import SourceError
-from app.sources.microphone import AudioDevice, AudioSystem
 
 FLOOR_DB = -60.0
 """Where the meter begins; 0 dB is the loudest that the device can give."""

@@ -137,10 +137,19 @@ class TerminalView:
         status = clock_time(self._position_s)
         if self._duration_s is not None:
             status += f" / {clock_time(self._duration_s)}"
+        stats = self._stats
+        if stats.load is not None:
+            status += f"   {stats.load}"
+            if stats.real_time_factor is not None:
+                status += f" ({stats.real_time_factor:.2f} ×)"
         if self._newest is not None:
             delay_s = max(self._newest.emitted_s - self._newest.end_s, 0.0)
             status += f"   delay {delay_s:.1f} s"
-        return status + _figures(self._stats)
+        if stats.delay_s is not None:
+            status += f", settled {stats.delay_s:.1f} s"
+        if stats.n_captions:
+            status += f"   NE {stats.normalized_erasure:.2f}"
+        return status
 
 
 class ProgressView:
@@ -226,20 +235,6 @@ def _acts(char: str) -> bool:
         or "\u202a" <= char <= "\u202e"
         or "\u2066" <= char <= "\u2069"
     )
-
-
-def _figures(stats: PipelineStats) -> str:
-    """When words stand, how much was taken back, and whether the machine keeps up."""
-    figures = ""
-    if stats.delay_s is not None:
-        figures += f"   settled after {stats.delay_s:.1f} s"
-    if stats.n_captions:
-        figures += f"   NE {stats.normalized_erasure:.2f}"
-    if stats.load is not None:
-        figures += f"   {stats.load}"
-        if stats.real_time_factor is not None:
-            figures += f" ({stats.real_time_factor:.2f} × real time)"
-    return figures
 
 
 def _scrolled(caption: Caption) -> Line:

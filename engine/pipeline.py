@@ -387,10 +387,21 @@ class _Pipeline(Generic[T]):
         self._stats.captions_waiting = len(self.captions)
         self._stats.n_conflated = self._prefixes.n_conflated
         if not self._lockstep:
-            self._stats.load = self._load.state
-            self._stats.real_time_factor = self._load.real_time_factor
-            self._stats.lag_s = self._load.lag_s
+            self._count_load(self._load.state)
         self._stats.journal_failing = self._recorder is not None and self._recorder.failing
+
+    def _count_load(self, state: LoadState) -> None:
+        if state is not (self._stats.load or LoadState.KEEPING_UP):
+            kept_up = state is LoadState.KEEPING_UP
+            _logger.log(
+                logging.INFO if kept_up else logging.WARNING,
+                "this machine is %s; the captions lag %.1f s",
+                state if kept_up else f"too slow: {state}",
+                self._load.lag_s,
+            )
+        self._stats.load = state
+        self._stats.real_time_factor = self._load.real_time_factor
+        self._stats.lag_s = self._load.lag_s
 
     async def _end(self) -> None:
         """Make the last segment final, whatever happened, and let go of everything."""

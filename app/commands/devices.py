@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from app.levels import show_devices
-    from app.sources.microphone import PortAudio
+    from app.sources.devices import PortAudio
 
     console = Console(highlight=False)
     show_devices(console, PortAudio(), live=console.is_terminal and not arguments.once)

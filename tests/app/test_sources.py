@@ -15,16 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sources.decoding import SoundFile
+from app.sources.devices import AudioDevice, Deliver, find_device, is_loopback, list_devices
 from app.sources.errors import SourceError
 from app.sources.files import read_file
-from app.sources.microphone import (
-    AudioDevice,
-    Deliver,
-    find_device,
-    is_loopback,
-    list_devices,
-    read_microphone,
-)
+from app.sources.microphone import read_microphone
 from app.sources.text import Utf8Decoder, read_text
 from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk

@@ -86,7 +86,7 @@ def test_text_cannot_act_on_the_terminal() -> None:
 
 
 def test_the_last_line_tells_delay_erasure_and_load() -> None:
-    console, screen = terminal(width=120)
+    console, screen = terminal(width=80)
     stats = PipelineStats(
         n_captions=1,
         delay_s=1.54,
@@ -94,9 +94,10 @@ def test_the_last_line_tells_delay_erasure_and_load() -> None:
         load=LoadState.STRETCHED,
         real_time_factor=1.3,
     )
-    with TerminalView(console, stats=stats) as view:
+    with TerminalView(console, 754.0, stats=stats) as view:
+        view.show(caption(0, target=("wir haben", "das")))
         view.refresh(12.0)
-    line = "settled after 1.5 s   NE 0.12   stretched (1.30 × real time)"
+    line = "0:12 / 12:34   stretched (1.30 ×)   delay 0.5 s, settled 1.5 s   NE 0.12"
     assert line in screen.getvalue()
 
 

@@ -542,13 +542,17 @@ async def run_slowly(work_s: float, stats: PipelineStats) -> tuple[list[Caption]
     return in_order(await collect(captions)), reader
 
 
-async def test_a_machine_that_is_too_slow_gives_every_final_and_says_so() -> None:
+async def test_a_machine_that_is_too_slow_gives_every_final_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     stats = PipelineStats()
     captions, reader = await run_slowly(8.0, stats)
     assert [c.segment for c in captions if c.final] == list(range(10))
     assert stats.load is LoadState.FINALS_ONLY
     assert stats.n_withheld > 0
     assert reader.factor == 4
+    said = [record.getMessage() for record in caplog.records]
+    assert ["too slow: stretched" in said[0], "too slow: finals only" in said[-1]] == [True, True]
     assert stats.real_time_factor is not None
     assert stats.real_time_factor > 1
     assert not any(c.segment == 9 and not c.final for c in captions)

@@ -99,6 +99,23 @@ def test_tentative_words_that_were_wrong_are_taken_back() -> None:
     assert finals(prefixes) == [spoken]
 
 
+def test_a_stretched_recogniser_hears_the_same_in_fewer_steps() -> None:
+    sound = np.concatenate((speak("we have to go home now"), silence(2)))
+    stretched = recognizer()
+    stretched.stretch(4)
+    usual, seldom = recognize(sound), recognize(sound, stretched)
+    check_order(seldom)
+    assert finals(seldom) == finals(usual)
+    assert len(seldom) < len(usual)
+
+
+def test_a_rehearsal_leaves_no_trace_in_the_stream() -> None:
+    sound = speak("we go home now")
+    rehearsed = recognizer()
+    rehearsed.rehearse()
+    assert recognize(sound, rehearsed) == recognize(sound)
+
+
 def test_silence_ends_a_segment() -> None:
     sound = np.concatenate((silence(1), speak("we go"), silence(1), speak("the old ship")))
     prefixes = recognize(sound)
