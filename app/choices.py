@@ -9,8 +9,8 @@ from typing import Self
 
 from app.config import Settings
 from app.registry import TRANSLATORS, Registry, RegistryError
+from app.sources.devices import AudioSystem, PortAudio
 from app.sources.errors import SourceError
-from app.sources.microphone import AudioSystem, PortAudio
 from engine.stability import StabilityConfig
 from ui.control import Choice, Option
 

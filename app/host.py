@@ -21,8 +21,9 @@ from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run import session_journal
 from app.session_name import new_session_name
+from app.sources.devices import AudioSystem, PortAudio
 from app.sources.errors import SourceError
-from app.sources.microphone import AudioSystem, PortAudio, read_microphone
+from app.sources.microphone import read_microphone
 from ui.control import Option, Publish
 from ui.status import Notice
 

@@ -110,4 +110,4 @@ def test_without_a_display_the_session_runs_in_the_terminal(machine: Machine) ->
 
 def test_an_address_that_is_none_is_one_clear_line(machine: Machine) -> None:
     error = one_line_error(machine.run("overlay", "--connect", "http://localhost:1/"))
-    assert "write ws://HOST:PORT/" in error
+    assert "not an address such as ws://HOST:PORT" in error
