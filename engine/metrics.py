@@ -70,6 +70,8 @@ def erasure(outputs: Iterable[Sequence[str]]) -> int:
 def normalized_erasure(segments: Iterable[Sequence[Sequence[str]]]) -> float:
     """NE, arXiv 1912.03393: total erasure ÷ total length of the final outputs.
 
+    Without any final word the erased ones count as if one had stayed.
+
     Args:
         segments: for every segment its successive outputs, the final one last.
     """
@@ -77,7 +79,7 @@ def normalized_erasure(segments: Iterable[Sequence[Sequence[str]]]) -> float:
     for outputs in segments:
         n_erased += erasure(outputs)
         n_final += len(outputs[-1]) if outputs else 0
-    return n_erased / n_final if n_final else 0.0
+    return n_erased / max(1, n_final)
 
 
 def caption_erasure(captions: Iterable[Caption]) -> float:
