@@ -31,7 +31,7 @@ class Chosen:
 
     source: str = "mic"
     languages: str = "en-de"
-    translator: str = "fretna"
+    translator: str = "reta"
     stability: str = "balanced"
 
     @classmethod

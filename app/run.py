@@ -60,7 +60,8 @@ def main(source: str, settings: "Settings") -> int:
         job_input = load_input(device)
         verdict = self_test(job_input.reader, translator) if job_input.limits.conflate else None
     if verdict is not None:
-        console.print(str(verdict), style="dim" if verdict.keeps_up else "yellow", soft_wrap=True)
+        style = "dim" if verdict.keeps_up else "yellow"
+        console.print(str(verdict), style=style, markup=False, soft_wrap=True)
     session = new_session_name()
     with session_journal(config, session, job_input.name) as journal:
         outputs = Outputs(

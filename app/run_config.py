@@ -20,7 +20,7 @@ class RunConfig(PolicyConfig):
 
     source_lang: str = field(default="en", metadata={"key": "from"})
     target_lang: str = field(default="de", metadata={"key": "to"})
-    translator: Literal["fretna", "reta", "wait-k"] = "fretna"
+    translator: Literal["fretna", "reta", "wait-k"] = "reta"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"
     """What runs the recogniser; `auto` takes an exported network where no GPU is used."""

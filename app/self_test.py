@@ -1,5 +1,6 @@
 """The self-test at start: does this machine keep up with these models?"""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from engine.recognizer_config import FRAME_MS
 from engine.translator import Translator
 
 LIMIT_S = 2.0
-"""No further round is begun after this time."""
+"""No further round is begun after this time, but for the second."""
 
 _COMFORTABLE = 0.8  # share of the time that work may take; the rest is for everything else
 _LONGEST_STEP_MS = 4_000
@@ -70,8 +71,7 @@ def self_test(
     """Time the work of a step, recognition and translation, for about two seconds.
 
     The longest work that a step can be is timed: a full buffer of sound, and a translation for
-    every step. The first round loads what is loaded only once and does not count if there is time
-    for a second one.
+    every step. The first round, which loads what is loaded only once, does not count.
 
     Args:
         reader: of the session to come; a reader of text has nothing to test.
@@ -82,10 +82,11 @@ def self_test(
         return None
     rounds_s: list[float] = []
     begin_s = now_s = clock()
-    while now_s - begin_s < LIMIT_S:
+    while now_s - begin_s < LIMIT_S or len(rounds_s) < 2:
         reader.rehearse()
-        translator.start().update(_TEXT, finished=False)
+        with contextlib.suppress(ValueError):  # a model that reads no such text is quick
+            translator.start().update(_TEXT, finished=False)
         rounds_s.append(clock() - now_s)
         now_s = clock()
-    counted = rounds_s[1:] or rounds_s
+    counted = rounds_s[1:]
     return Verdict(1000 * sum(counted) / len(counted) / reader.step_ms, reader.step_ms)

@@ -30,7 +30,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--source", metavar="SOURCE", help="`mic`, `mic:NAME` or a file (what was chosen last)")
     add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
+    add("--translator", choices=TRANSLATORS, help="policy (reta)")
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
     add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")

@@ -30,7 +30,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("source", metavar="SOURCE", help="audio or video file, URL, `mic`, or `-` for stdin")
     add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
+    add("--translator", choices=TRANSLATORS, help="policy (reta)")
     add_policy_options(parser)
     add(
         "--stability",

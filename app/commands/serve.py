@@ -41,7 +41,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
     add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
+    add("--translator", choices=TRANSLATORS, help="policy (reta)")
     add_policy_options(parser)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")

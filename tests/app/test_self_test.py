@@ -24,7 +24,7 @@ def verdict(step_s: float, first_s: float = 0.0) -> str:
     clock = ManualClock()
     reader = TimedReader(clock, step_s, first_s)
     said = str(self_test(reader, FakeTranslator(upper), clock=clock))
-    assert clock.now_s <= LIMIT_S + step_s + first_s
+    assert clock.now_s <= max(LIMIT_S, step_s + first_s) + step_s
     return said
 
 
@@ -32,6 +32,7 @@ def test_a_fast_machine_is_told_by_how_much_it_keeps_up() -> None:
     said = "This machine keeps up: 0.25 s of work for a second of speech at most"
     assert verdict(0.1) == said
     assert verdict(0.1, first_s=1.0) == said
+    assert verdict(0.1, first_s=60.0) == said  # models that load slowly do not compute slowly
 
 
 def test_a_slow_machine_is_told_which_step_would_do() -> None:
