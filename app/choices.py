@@ -1,7 +1,6 @@
 """What the user may choose in the overlay's menu, and what was chosen, kept in a file."""
 
 import dataclasses
-import json
 import logging
 from collections.abc import Collection
 from pathlib import Path
@@ -13,6 +12,7 @@ from app.sources.devices import AudioSystem, PortAudio
 from app.sources.errors import SourceError
 from engine.stability import StabilityConfig
 from ui.control import Choice, Option
+from ui.json_file import JsonFile
 
 logger = logging.getLogger(__name__)
 
@@ -71,39 +71,23 @@ class ChoiceMemory:
 
     def __init__(self, path: Path | None) -> None:
         """`path`: None keeps nothing."""
-        self._path = path
+        self._file = JsonFile(path, "what was chosen in the overlay")
 
     @property
     def empty(self) -> bool:
         """Whether the user has never chosen."""
-        return self._path is None or not self._path.exists()
+        return self._file.path is None or not self._file.path.exists()
 
     def recall(self, default: Chosen) -> Chosen:
         """What was chosen, or the default."""
-        if self._path is None:
-            return default
-        try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-            names = [item.name for item in dataclasses.fields(Chosen)]
-            found = {name: data[name] for name in names if isinstance(data.get(name), str)}
-            return dataclasses.replace(default, **found)
-        except FileNotFoundError:
-            return default
-        except (OSError, ValueError, AttributeError) as error:
-            logger.warning("what was chosen in the overlay is not readable: %s", error)
-            return default
+        data = self._file.read()
+        names = [item.name for item in dataclasses.fields(Chosen)]
+        found = {name: data[name] for name in names if isinstance(data.get(name), str)}
+        return dataclasses.replace(default, **found)
 
     def remember(self, chosen: Chosen) -> None:
-        """Write the choice down; the file is replaced in one step."""
-        if self._path is None:
-            return
-        draft = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps(dataclasses.asdict(chosen), indent=1), encoding="utf-8")
-            draft.replace(self._path)
-        except OSError as error:
-            logger.warning("what was chosen in the overlay is not kept: %s", error)
+        """Write the choice down."""
+        self._file.write(dataclasses.asdict(chosen))
 
 
 def options(chosen: Chosen, registry: Registry, system: AudioSystem | None) -> list[Option]:

@@ -5,11 +5,10 @@ file means it.
 """
 
 import dataclasses
-import json
 import logging
-from pathlib import Path
 from typing import Any
 
+from ui.json_file import JsonFile
 from ui.settings import OverlaySettings, OverlaySettingsError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ class Changes:
     def __init__(self, configured: OverlaySettings) -> None:
         """`configured`: the settings as they are without changes; they name the file."""
         self._configured = configured
-        self._path: Path | None = configured.changes_file
+        self._file = JsonFile(configured.changes_file, "what was changed in the overlay's settings")
 
     def apply(self) -> OverlaySettings:
         """The configured settings with the changes that still hold."""
@@ -43,8 +42,6 @@ class Changes:
 
     def save(self, settings: OverlaySettings) -> None:
         """Write down what differs from the configured settings; the file is replaced in a step."""
-        if self._path is None:
-            return
         changes = {
             item.name: {"value": now, "configured": before}
             for item in dataclasses.fields(settings)
@@ -52,26 +49,10 @@ class Changes:
             and (now := getattr(settings, item.name))
             != (before := getattr(self._configured, item.name))
         }
-        draft = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"v": 1, "changes": changes}, indent=1, ensure_ascii=False)
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(self._path)
-        except OSError as error:
-            logger.warning("the overlay's settings are not kept: %s", error)
+        self._file.write({"v": 1, "changes": changes})
 
     def _read(self) -> dict[str, Any]:
-        if self._path is None:
-            return {}
-        try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            logger.warning("the overlay's changed settings are not readable: %s", error)
-            return {}
-        changes = data.get("changes") if isinstance(data, dict) else None
+        changes = self._file.read().get("changes")
         return changes if isinstance(changes, dict) else {}
 
 

@@ -1,11 +1,9 @@
 """Where the user left the band, remembered per display layout in a JSON file."""
 
-import json
-import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-logger = logging.getLogger(__name__)
+from ui.json_file import JsonFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +20,7 @@ class PlaceMemory:
     """Reads and writes the places. Losing them is no error: a bad file is reported and replaced."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self._file = JsonFile(path, "the place of the overlay")
 
     def recall(self, layout: str) -> Place | None:
         """The place in this display layout, if one is remembered."""
@@ -36,26 +34,8 @@ class PlaceMemory:
 
     def remember(self, layout: str, place: Place) -> None:
         """Write the place down; the file is replaced in one step."""
-        if self._path is None:
-            return
-        places = self._read() | {layout: asdict(place)}
-        draft = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"v": 1, "layouts": places}, indent=1), encoding="utf-8")
-            draft.replace(self._path)
-        except OSError as error:
-            logger.warning("the overlay's place is not remembered: %s", error)
+        self._file.write({"v": 1, "layouts": self._read() | {layout: asdict(place)}})
 
     def _read(self) -> dict[str, object]:
-        if self._path is None:
-            return {}
-        try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            logger.warning("the overlay's remembered place is not readable: %s", error)
-            return {}
-        layouts = data.get("layouts") if isinstance(data, dict) else None
+        layouts = self._file.read().get("layouts")
         return layouts if isinstance(layouts, dict) else {}

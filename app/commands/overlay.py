@@ -1,10 +1,9 @@
 """`dragoman overlay`: the band of subtitles as a program of its own."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.registry import DEVICES, TRANSLATORS
+from app.commands.options import add_file_options, add_translation_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -28,12 +27,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--connect", metavar="URL", help="show a feed (ws://HOST:PORT/) instead of listening here")
     add("--token", metavar="TOKEN", help="what that feed asks for")
     add("--source", metavar="SOURCE", help="`mic`, `mic:NAME` or a file (what was chosen last)")
-    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
-    add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (reta)")
-    add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
-    add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
-    add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")
+    add_translation_options(add)
+    add_file_options(add)
 
 
 def main(arguments: argparse.Namespace) -> int:

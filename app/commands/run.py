@@ -4,8 +4,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands.options import (
+    OUTLET_TABLES,
+    add_file_options,
+    add_journal_options,
+    add_outlet_options,
+    add_translation_options,
+)
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
-from app.registry import BACKENDS, DEVICES, TRANSLATORS
+from app.registry import BACKENDS
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
@@ -28,9 +35,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     parser.set_defaults(main=main)
     add = parser.add_argument
     add("source", metavar="SOURCE", help="audio or video file, URL, `mic`, or `-` for stdin")
-    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
-    add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (reta)")
+    add_translation_options(add)
     add_policy_options(parser)
     add(
         "--stability",
@@ -46,7 +51,6 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         metavar="SECONDS",
         help="instead: as steady as this mean delay allows",
     )
-    add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
     add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
     add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
     add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
@@ -66,15 +70,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
     add("--tls-cert", type=Path, metavar="FILE", help="certificate of the feed, PEM")
     add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
-    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
-    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
-    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
-    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
-    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
-    add("--journal", type=Path, metavar="FILE", help="where the session is kept")
-    add("--no-journal", dest="keep", action="store_false", help="do not keep the session")
-    add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
-    add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")
+    add_outlet_options(add)
+    add_journal_options(add)
+    add_file_options(add)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -112,8 +110,7 @@ _TABLES = {
         "models",
     ),
     "stability": ("budget", "delay_s"),
-    "mqtt": ("url", "topic"),
-    "push": ("zoom", "youtube", "obs"),
+    **OUTLET_TABLES,
     "feed": ("address", "token", "tls_cert", "tls_key"),
 }
 """Which options go into which table of the settings."""

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.options import (
+    OUTLET_TABLES,
+    add_file_options,
+    add_journal_options,
+    add_outlet_options,
+    add_translation_options,
+)
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
-from app.registry import DEVICES, TRANSLATORS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -39,20 +45,11 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--origin", dest="origins", action="append", metavar="ORIGIN", help="web page let in")
     add("--max-sessions", type=int, metavar="N", help="streams of sound at once (8)")
     add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
-    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
-    add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (reta)")
+    add_translation_options(add)
     add_policy_options(parser)
-    add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
-    add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
-    add("--mqtt-topic", dest="topic", metavar="BASE", help="what topics begin with (dragoman)")
-    add("--zoom", metavar="URL", help="push finals to the captions of a Zoom meeting")
-    add("--youtube", metavar="URL", help="push finals to the captions of a YouTube live stream")
-    add("--obs", metavar="HOST:PORT", help="push finals to the stream captions of OBS")
-    add("--journal", type=Path, metavar="FILE", help="where sessions are kept")
-    add("--no-journal", dest="keep", action="store_false", help="do not keep them")
-    add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
-    add("--config", type=Path, metavar="FILE", help="settings (config.toml of the user)")
+    add_outlet_options(add)
+    add_journal_options(add)
+    add_file_options(add)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -90,8 +87,7 @@ _TABLES = {
         "keep",
         "models",
     ),
-    "mqtt": ("url", "topic"),
-    "push": ("zoom", "youtube", "obs"),
+    **OUTLET_TABLES,
     "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
 }
 """Which options go into which table of the settings."""

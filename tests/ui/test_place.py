@@ -32,7 +32,7 @@ def test_a_folder_that_cannot_be_written_is_reported_only(
 ) -> None:
     (tmp_path / "file").write_text("")
     PlaceMemory(tmp_path / "file" / "place.json").remember("a", PLACE)
-    assert "not remembered" in caplog.text
+    assert "not kept" in caplog.text
 
 
 def test_without_a_file_nothing_is_remembered() -> None:
