@@ -191,8 +191,8 @@ def attend(
 ) -> Tensor:
     """Scaled dot-product attention: (batch, heads, time, d_head).
 
-    Gradients go through plain matrix products: torch's fused kernel takes six times as long to go
-    back through the short rows of a small model on a CPU.
+    Gradients go through plain matrix products: torch's fused kernel takes several times as long to
+    go back through the short rows of a small model on a CPU.
 
     Args:
         queries: (batch, heads, time, d_head).

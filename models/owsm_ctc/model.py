@@ -163,12 +163,15 @@ class OwsmCtc(OwsmCtcNetwork):
             task: as in `log_probs`.
             prompt: text before the audio.
             beam: hypotheses of a prefix beam search, whose best one is then aligned with the
-                audio for its times; 1 takes the best token of each frame instead.
-            bias: scores of token sequences, for a beam search.
+                audio for its times; 1 without a bias takes the best token of each frame instead.
+            bias: scores of token sequences, added to those of the sound.
         """
         batch, _ = self.log_probs([audio], lang=[lang], task=[task], prompt=[prompt])
         frames = batch[0]
-        runs = greedy_runs(frames) if beam == 1 else _beam_runs(frames.cpu().numpy(), beam, bias)
+        if beam == 1 and bias is None:
+            runs = greedy_runs(frames)
+        else:
+            runs = _beam_runs(frames.cpu().numpy(), beam, bias)
         return self._recognition([_shifted(run) for run in runs], self.detected_language(frames))
 
     def recognize_long(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
 from models.fretna import HIDDEN, Fretna
+from models.layers import row_mask
 from models.training.projection import (
     VocabularySample,
     project_best,
@@ -56,7 +57,7 @@ class FretnaTask(TranslatorTask):
         batch = batch.to(model.embedding.weight.device)
         memory = model.encode(batch.source, batch.source_lengths)
         n_slots = batch.source_lengths * model.config.upsampling
-        valid = torch.arange(int(n_slots.max()), device=n_slots.device) < n_slots[:, None]
+        valid = row_mask(n_slots, int(n_slots.max()))
         targets = batch.target[:, 1:]  # EOS and padding lie behind the target lengths
         labels = extend_with_blanks(targets)[:, None, :].expand(*valid.shape, -1)[valid]
         sample = sample_vocabulary(labels, model.config.vocab_size, self._n_sampled)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.checkpoint import CheckpointError
+from models.owsm_ctc.decoding import WantedWords
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.recognition import Token, join_words
 from tests.models.owsm_ctc_models import tiny_config, tiny_model
@@ -165,6 +166,16 @@ def test_beam_search_of_one_beam_and_more_gives_tokens_with_times():
     model = tiny_model(seed=3)
     recognition = model.recognize(noise(1.0), beam=5, lang="<eng>")
     assert recognition.text == model.vocabulary.text(t.id for t in recognition.tokens)
+
+
+def test_a_bias_counts_with_a_single_beam_too():
+    model = tiny_model(seed=3)
+    token_id = model.vocabulary.encode("window")[-1]
+    wanted = WantedWords([[token_id]], bonus=50.0)
+    plain = model.recognize(noise(2.0), lang="<eng>")
+    biased = model.recognize(noise(2.0), lang="<eng>", bias=wanted)
+    assert token_id not in [token.id for token in plain.tokens]
+    assert token_id in [token.id for token in biased.tokens]
 
 
 def test_a_checkpoint_gives_the_same_model_back(tmp_path):
