@@ -167,7 +167,13 @@ class Host:
         if self._device_lost and self._audio is None:
             PortAudio().rescan()
         self._device_lost = False
-        load_input = inputs.plan(source, settings, registry)
+        load_input = inputs.plan(
+            source,
+            settings,
+            registry,
+            on_lost=lambda why: self._publish(Notice(phase="lost", subject="device", detail=why)),
+            on_found=lambda: self._publish(Notice(phase="running")),
+        )
         device = choose_device(run.device)
         return load_input(device), load_translator(model, device=device, policy=run)
 

@@ -1,7 +1,7 @@
 """SOURCE on the command line, made into the input of a job."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -32,13 +32,22 @@ Loader = Callable[[str], Input[Any]]
 """Loads what an input needs onto a device, which may take seconds."""
 
 
-def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
+def plan(
+    source: str,
+    settings: "Settings",
+    registry: Registry,
+    *,
+    on_lost: Callable[[str], None] = lambda reason: None,
+    on_found: Callable[[], None] = lambda: None,
+) -> Loader:
     """Check a SOURCE, before anything slow is done for it.
 
     Args:
         source: `-`, `mic`, `mic:` with the number or a part of the name of a device, a URL, a file.
         settings: of the run.
         registry: where the recogniser is found.
+        on_lost: told, with the reason, when a microphone stops delivering.
+        on_found: told when it is open again.
 
     Raises:
         SourceError: there is no such file or device, or it has no sound.
@@ -58,7 +67,11 @@ def plan(source: str, settings: "Settings", registry: Registry) -> Loader:
     if is_microphone(source):
         wanted = source.partition(":")[2] or None
         found = find_device(wanted, PortAudio().devices())
-        return lambda device: _microphone(wanted, found.name, model, device, settings)
+
+        def listen() -> AsyncIterator[AudioChunk]:
+            return read_microphone(wanted, on_lost=on_lost, on_found=on_found)
+
+        return lambda device: _microphone(listen, found.name, model, device, settings)
     if is_url(source):
         return lambda device: _url(source, model, device, settings)
     path = Path(source)
@@ -93,11 +106,15 @@ def _text(
 
 
 def _microphone(
-    wanted: str | None, name: str, model: Model, device: str, settings: "Settings"
+    listen: Callable[[], AsyncIterator[AudioChunk]],
+    name: str,
+    model: Model,
+    device: str,
+    settings: "Settings",
 ) -> Input[AudioChunk]:
     return Input(
         name=name,
-        open=lambda: read_microphone(wanted),
+        open=listen,
         reader=load_stream(model, device, settings),
         clock=LiveClock(),
         end_s=_end_s,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ async def read_microphone(
     silent_device_s: float = _SILENT_DEVICE_S,
     first_block_s: float = _FIRST_BLOCK_S,
     timer: Timer | None = None,
+    on_lost: Callable[[str], None] = lambda reason: None,
+    on_found: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[AudioChunk]:
     """Give the sound of an input in chunks of about `step_s`, without end.
 
@@ -44,6 +46,16 @@ async def read_microphone(
     the gap. A device that stops delivering (unplugged) is waited for, and the chunks go on when
     one of its name is back; without `device`, when there is any default. Their times show that
     gap, too.
+
+    Args:
+        device: index, name or a part of the name; the default input without.
+        step_s: length of a chunk.
+        system: opens devices; PortAudio without.
+        silent_device_s: a device that delivers nothing for so long is taken for unplugged.
+        first_block_s: the same for its first block.
+        timer: time and waiting.
+        on_lost: told, with the reason, when a device stops delivering.
+        on_found: told when it is open again.
 
     Raises:
         SourceError: PortAudio is missing, no such device, or it cannot be opened at the start.
@@ -64,15 +76,14 @@ async def read_microphone(
                 async with asyncio.timeout(silent_device_s if delivers else first_block_s):
                     block, n_dropped = await blocks.get()
             except TimeoutError:
-                warnings.warn(
-                    "%s: no longer delivers sound; is it unplugged? The session goes on when it "
-                    "is back",
-                    opened.device.name,
-                )
+                reason = f"{opened.device.name}: no longer delivers sound; is it unplugged?"
+                warnings.warn("%s The session goes on when it is back", reason)
+                on_lost(reason)
                 if lost_at_s is None:
                     lost_at_s = timer.now() - (silent_device_s if delivers else first_block_s)
                 await asyncio.to_thread(opened.close)
                 opened = await _reopen(system, wanted, step_s, blocks.deliver, timer)
+                on_found()
                 delivers = False
                 continue
             delivers = True

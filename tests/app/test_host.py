@@ -160,6 +160,18 @@ async def test_a_device_that_vanishes_is_waited_for(host: Host, audio: FakeAudio
         assert host.running
 
 
+async def test_a_device_lost_in_mid_session_is_told_and_the_session_goes_on(
+    host: Host, audio: FakeAudio
+) -> None:
+    async with running(host) as overlay:
+        first = await overlay.until_final()
+        audio.plugged = False  # and nothing is delivered any more
+        await overlay.until("lost")
+        audio.plugged = True
+        await overlay.until("running")
+        assert (await overlay.until_final()).session == first.session
+
+
 async def test_a_file_that_is_missing_is_no_lost_device(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
