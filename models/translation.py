@@ -23,6 +23,8 @@ from models.layers import (
 from models.tokenizer import EOS_ID, PAD_ID
 
 KINDS = ("reta", "wait-k", "fretna")
+FORMS = ("ctc", "levt", "hybrid", "stream")
+"""How FReTNA writes; see `models.fretna` and `models.stream_fretna`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,10 @@ class TranslatorConfig:
     """Longest source, in tokens with EOS, that the model reads."""
     upsampling: int = 2
     """Target slots per source token (FReTNA only)."""
+    form: str = "ctc"
+    """Which FReTNA it is: one of `FORMS` (FReTNA only)."""
+    window: int = 4
+    """Last source tokens whose slots an update fills anew (the `stream` form only)."""
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -52,6 +58,8 @@ class TranslatorConfig:
         """
         if self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
+        if self.form not in FORMS:
+            raise ValueError(f"form {self.form!r} is not one of {', '.join(FORMS)}")
         for field in dataclasses.fields(self):
             if field.type is int and getattr(self, field.name) < 1:
                 raise ValueError(f"{field.name} {getattr(self, field.name)} is less than 1")
@@ -61,7 +69,7 @@ class TranslatorConfig:
     @property
     def causal(self) -> bool:
         """Whether the encoder sees no source token to the right (so that it can be cached)."""
-        return self.kind == "wait-k"
+        return self.kind == "wait-k" or (self.kind == "fretna" and self.form == "stream")
 
     @property
     def max_target_tokens(self) -> int:
@@ -146,12 +154,14 @@ class SourceEncoder(nn.Module):
 class TranslatorNetwork(nn.Module):
     """What the networks of all policies share.
 
-    One embedding serves source, target and output; an encoder reads the source, decoder layers
-    with cross-attention write the target.
+    One embedding serves source, target and output; an encoder reads the source, further layers
+    write the target.
     """
 
     kinds: ClassVar[tuple[str, ...]]
     """Kinds of checkpoint that hold such a network."""
+    layer_type: ClassVar[type[DecoderLayer | EncoderLayer]] = DecoderLayer
+    """What writes the target."""
     positions: Tensor
 
     def __init__(self, config: TranslatorConfig) -> None:
@@ -161,7 +171,7 @@ class TranslatorNetwork(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.encoder = SourceEncoder(config, self.embedding)
         self.layers = nn.ModuleList(
-            DecoderLayer(config.d_model, config.n_heads, config.d_ff, config.dropout)
+            self.layer_type(config.d_model, config.n_heads, config.d_ff, config.dropout)
             for _ in range(config.n_decoder_layers)
         )
         self.norm = nn.LayerNorm(config.d_model)

@@ -6,7 +6,8 @@ from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.stability import common_prefix
 from engine.translator import TranslatorSession
 from models.ctc import BLANK_ID, best_path, collapse
-from models.fretna import HIDDEN, Fretna
+from models.fretna import Fretna
+from models.slots import HIDDEN
 from models.tokenizer import Tokenizer
 
 _CLOSING = ".,;:!?…"

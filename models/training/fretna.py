@@ -1,14 +1,16 @@
-"""Training task of FReTNA: CTC with glancing on sequence-level distilled targets."""
+"""Training tasks of FReTNA: CTC with glancing on sequence-level distilled targets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
-from models.fretna import HIDDEN, Fretna
+from models.fretna import Fretna
 from models.layers import row_mask
+from models.slots import HIDDEN
+from models.stream_fretna import StreamFretna
 from models.training.projection import (
     VocabularySample,
     project_best,
@@ -18,6 +20,9 @@ from models.training.projection import (
 from models.training.translation_data import Batch
 from models.training.translator import TranslatorTask
 from models.translation import TranslatorConfig
+
+Fill = Callable[[Tensor | None], Tensor]
+"""Revealed slots, or None → the states of all slots."""
 
 
 class FretnaTask(TranslatorTask):
@@ -49,13 +54,13 @@ class FretnaTask(TranslatorTask):
         self._glance = (glance_start, glance_end)
         self._glance_share = glance_share
         self._n_sampled = n_sampled
-        self.model: Fretna = Fretna(config)
+        self.model: Fretna | StreamFretna = self._new_model(config)
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, float]:
         """CTC loss per target token."""
         model = self.model
         batch = batch.to(model.embedding.weight.device)
-        memory = model.encode(batch.source, batch.source_lengths)
+        fill = self._read(batch)
         n_slots = batch.source_lengths * model.config.upsampling
         valid = row_mask(n_slots, int(n_slots.max()))
         targets = batch.target[:, 1:]  # EOS and padding lie behind the target lengths
@@ -63,8 +68,8 @@ class FretnaTask(TranslatorTask):
         sample = sample_vocabulary(labels, model.config.vocab_size, self._n_sampled)
         revealed = None
         if float(torch.rand(())) < self._glance_share:
-            revealed = self._reveal(memory, batch, valid, sample, progress)
-        states = model.norm(model.slot_states(memory, batch.source_lengths, revealed)[valid])
+            revealed = self._reveal(fill, batch, valid, sample, progress)
+        states = model.norm(fill(revealed)[valid])
         weight = model.embedding.weight[sample.ids]
         logits, normaliser = project_labels(states, weight, sample.labels, sample.bias)
         scores = _unflatten(logits - normaliser[:, None], valid)
@@ -72,10 +77,19 @@ class FretnaTask(TranslatorTask):
         n_tokens = int(batch.target_lengths.sum())
         return losses.sum() / n_tokens, n_tokens
 
+    def _new_model(self, config: TranslatorConfig) -> Fretna | StreamFretna:
+        return Fretna(config)
+
+    def _read(self, batch: Batch) -> Fill:
+        """Encode the source; what is returned goes from there."""
+        model, lengths = self.model, batch.source_lengths
+        memory = model.encoder(batch.source, lengths)
+        return lambda revealed: model.slot_states(memory, lengths, revealed)
+
     @torch.no_grad()
     def _reveal(
         self,
-        memory: Tensor,
+        fill: Fill,
         batch: Batch,
         valid: Tensor,
         sample: VocabularySample,
@@ -84,14 +98,14 @@ class FretnaTask(TranslatorTask):
         """The slots to reveal after a first pass, as `glance` returns them.
 
         Args:
-            memory: encoded source.
+            fill: of the batch.
             batch: of the loss.
             valid: the slots that exist, (batch, slots).
             sample: vocabulary, and the labels and blanks of the target for each valid slot.
             progress: part of the schedule that is done.
         """
         model = self.model
-        states = model.norm(model.slot_states(memory, batch.source_lengths)[valid])
+        states = model.norm(fill(None)[valid])
         # Not normalised: that would add the same to every path.
         weight = model.embedding.weight[sample.ids]
         logits, best = project_best(states, weight, sample.labels)
@@ -104,6 +118,43 @@ class FretnaTask(TranslatorTask):
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return [collapse(path) for path in self.model.paths_batch(sources)]
+
+
+class StreamFretnaTask(FretnaTask):
+    """The same for the `stream` form, whose blocks are of random length.
+
+    Args:
+        whole_share: part of the sentences that are one block.
+        longest_block: source tokens of the longest block of the others.
+    """
+
+    model: StreamFretna
+
+    def __init__(
+        self, *args: Any, whole_share: float = 0.2, longest_block: int = 10, **kw: Any
+    ) -> None:
+        super().__init__(*args, **kw)
+        self._whole_share = whole_share
+        self._longest_block = longest_block
+
+    def _new_model(self, config: TranslatorConfig) -> StreamFretna:
+        return StreamFretna(config)
+
+    def _read(self, batch: Batch) -> Fill:
+        model, lengths = self.model, batch.source_lengths
+        memory = model.encoder(batch.source, lengths)
+        blocks = self._draw_blocks(batch.source)
+        return lambda revealed: model.slot_states(memory, lengths, revealed, blocks=blocks)
+
+    def _draw_blocks(self, source: Tensor) -> Tensor:
+        """The block of each source token: one length for each row, (batch, source time)."""
+        batch, n_source = source.shape
+        device = source.device
+        length = torch.randint(1, self._longest_block + 1, (batch, 1), device=device)
+        whole = torch.rand(batch, 1, device=device) < self._whole_share
+        length = torch.where(whole, 2 * n_source, length)
+        begun = torch.where(whole, 0, torch.randint(0, 1 << 16, (batch, 1), device=device) % length)
+        return (torch.arange(n_source, device=device) + begun) // length
 
 
 def glance(paths: Tensor, aligned: Tensor, valid: Tensor, ratio: float) -> Tensor:

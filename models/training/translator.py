@@ -142,9 +142,10 @@ def make_task(
         raise ValueError(f"configuration: {error}") from error
     task: TranslatorTask
     if model_config.kind == "fretna":
-        from models.training.fretna import FretnaTask
+        from models.training.fretna import FretnaTask, StreamFretnaTask
 
-        task = FretnaTask(model_config, data_config, tokenizer, data_root)
+        form = StreamFretnaTask if model_config.form == "stream" else FretnaTask
+        task = form(model_config, data_config, tokenizer, data_root)
     else:
         task = AutoregressiveTask(model_config, data_config, tokenizer, data_root)
     if init is not None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.ctc import collapse
-from models.fretna import HIDDEN
+from models.slots import HIDDEN
 from models.translation import source_ids
 from tests.models.translators import SENTENCES, fretna, tokenizer
 

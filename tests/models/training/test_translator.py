@@ -7,7 +7,7 @@ import torch
 from engine.policies.config import PolicyConfig
 from engine.policies.loader import load_translator
 from models.checkpoint import read_checkpoint
-from models.fretna import HIDDEN
+from models.slots import HIDDEN
 from models.training.distillation import distill
 from models.training.fretna import glance
 from models.training.loop import LoopConfig, TrainingLoop

@@ -1,0 +1,118 @@
+"""FReTNA's `stream` form: an update fills the last slots anew, whatever the length of the source.
+
+The `ctc` form (`models.fretna`) goes over the whole source prefix at every update. Here the source
+passes through causal layers, whose keys and values stay valid, and the layers behind see the slots
+of their own window and everything to the left of it. An update encodes the new tokens, takes the
+slots of the last `window` tokens as its window and fills them: what lies to the left is settled,
+so that revisions are bounded, and an update costs the same at the tenth word as at the sixtieth.
+
+A causal encoder with a block-causal non-autoregressive decoder is that of NAST (Ma et al., EMNLP
+2023). Where we differ: slots see the source through the slots to their left instead of
+cross-attention, and blocks are of random length in training, so that one model serves windows of
+any width.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from models.layers import EncoderLayer, KeyValues, padding_mask
+from models.slots import SlotNetwork
+from models.translation import pad
+
+
+class StreamFretna(SlotNetwork):
+    """Causal layers over source tokens, then layers over windows of slots."""
+
+    layer_type = EncoderLayer
+
+    def slot_states(
+        self,
+        memory: Tensor,
+        lengths: Tensor | None,
+        revealed: Tensor | None = None,
+        *,
+        blocks: Tensor | None = None,
+    ) -> Tensor:
+        """States of all slots: (batch, upsampling · source time, d).
+
+        Args:
+            memory: encoded source, (batch, source time, d).
+            lengths: valid source tokens of each row; None if all are.
+            revealed: token ids of known slots, `HIDDEN` elsewhere, (batch, slots).
+            blocks: to which block each source token belongs, growing to the right,
+                (batch, source time): its slots see those of this block and of the blocks to its
+                left. None: all are in one.
+        """
+        x = self.open_slots(memory, revealed=revealed)
+        factor = self.config.upsampling
+        mask = None if lengths is None else padding_mask(lengths * factor, x.shape[1])
+        if blocks is not None:
+            own = blocks.repeat_interleave(factor, dim=1)
+            visible = (own[:, None, :] <= own[:, :, None])[:, None]
+            mask = visible if mask is None else visible & mask
+        for layer in window_layers(self):
+            x = layer(x, mask)
+        return x
+
+    def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Best path of each source, read in blocks of the window's width."""
+        ids, lengths = pad(sources, self.embedding.weight.device)
+        blocks = torch.arange(ids.shape[1], device=ids.device) // self.config.window
+        memory = self.encoder(ids, lengths)
+        states = self.slot_states(memory, lengths, blocks=blocks.expand_as(ids))
+        return self.paths(states, sources)
+
+
+class SlotWindow:
+    """The slots of one growing source.
+
+    Args:
+        model: which fills them.
+        width: source tokens whose slots are filled anew by every `read`.
+    """
+
+    def __init__(self, model: StreamFretna, width: int) -> None:
+        self._model = model
+        self._width = width
+        self._device = model.embedding.weight.device
+        self._encoder_caches = model.encoder.new_caches()
+        self._slot_caches = [KeyValues() for _ in model.layers]
+        self._memory = torch.empty(1, 0, model.config.d_model, device=self._device)
+
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Tensor]:
+        """Read the source, fill the slots of the window.
+
+        Args:
+            source: all of it, which is not empty.
+            n_known: how many of its tokens are as in the call before.
+
+        Returns:
+            The first slot of the window, and the logits of its slots (slots, vocabulary). What
+            was said of the slots to the left of it holds.
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        model = self._model
+        for cache in self._encoder_caches:
+            cache.truncate(n_known)
+        self._memory = self._memory[:, :n_known]
+        if n_known < len(source):
+            new = torch.tensor([source[n_known:]], device=self._device)
+            encoded = model.encoder(new, None, self._encoder_caches)
+            self._memory = torch.cat((self._memory, encoded), dim=1)
+        first = max(0, min(n_known, len(source) - self._width))
+        start = first * model.config.upsampling
+        x = model.open_slots(self._memory[:, first:], start)
+        for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
+            cache.truncate(start)
+            x = layer(x, None, cache=cache)
+        return start, model.project(x)[0]
+
+
+def window_layers(model: StreamFretna) -> list[EncoderLayer]:
+    """The layers over slots, typed."""
+    return cast(list[EncoderLayer], list(model.layers))
