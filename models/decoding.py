@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
 from models.tokenizer import BOS_ID, EOS_ID
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 Proposal = Callable[[Sequence[int]], Sequence[int]]
 """Tokens written so far → a draft of what follows; empty: one token at a time."""
@@ -84,6 +84,7 @@ class Writer:
         return logits[len(tokens) - len(draft) - 1 :]
 
 
+@torch.inference_mode()
 def greedy(
     model: AutoregressiveTransformer,
     source: Sequence[int],
@@ -150,6 +151,7 @@ class _Branch:
     """Log-probability of the tokens behind the forced prefix."""
 
 
+@torch.inference_mode()
 def beam_search(
     model: AutoregressiveTransformer,
     source: Sequence[int],

@@ -50,6 +50,7 @@ class Fretna(SlotNetwork):
             x = layer(x, mask, keys, values, cross_mask)
         return x
 
+    @torch.inference_mode()
     def log_probs(
         self, source: Sequence[int], revealed: Sequence[int] | None = None
     ) -> NDArray[np.float32]:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.translation import TranslatorConfig, TranslatorNetwork
+from models.translation import TranslatorNetwork
+from models.translator_config import TranslatorConfig
 
 HIDDEN = -1
 """Marks a slot whose token is not revealed."""

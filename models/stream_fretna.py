@@ -15,7 +15,9 @@ any width.
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
@@ -57,13 +59,29 @@ class StreamFretna(SlotNetwork):
             x = layer(x, mask)
         return x
 
-    def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Best path of each source, read in blocks of the window's width."""
+    def fill(self, sources: Sequence[Sequence[int]]) -> Tensor:
+        """States of the slots of whole sources, read in blocks of the window's width.
+
+        Returns:
+            (batch, slots, d)
+        """
         ids, lengths = pad(sources, self.embedding.weight.device)
         blocks = torch.arange(ids.shape[1], device=ids.device) // self.config.window
         memory = self.encoder(ids, lengths)
-        states = self.slot_states(memory, lengths, blocks=blocks.expand_as(ids))
-        return self.paths(states, sources)
+        return self.slot_states(memory, lengths, blocks=blocks.expand_as(ids))
+
+    @torch.inference_mode()
+    def log_probs(self, source: Sequence[int]) -> NDArray[np.float32]:
+        """Log-probabilities of every slot of one source: (slots, vocabulary).
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        return _log_probs(self.project(self.fill([source]))[0])
+
+    def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Best path of each source."""
+        return self.paths(self.fill(sources), sources)
 
 
 class SlotWindow:
@@ -71,18 +89,20 @@ class SlotWindow:
 
     Args:
         model: which fills them.
-        width: source tokens whose slots are filled anew by every `read`.
+        width: source tokens whose slots are filled anew by every `read`; None: the model's.
     """
 
-    def __init__(self, model: StreamFretna, width: int) -> None:
+    def __init__(self, model: StreamFretna, width: int | None = None) -> None:
         self._model = model
-        self._width = width
+        self._width = width or model.config.window
         self._device = model.embedding.weight.device
         self._encoder_caches = model.encoder.new_caches()
         self._slot_caches = [KeyValues() for _ in model.layers]
         self._memory = torch.empty(1, 0, model.config.d_model, device=self._device)
+        self._logits = torch.empty(0, model.config.vocab_size)
 
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Tensor]:
+    @torch.inference_mode()
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -90,8 +110,8 @@ class SlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the logits of its slots (slots, vocabulary). What
-            was said of the slots to the left of it holds.
+            The first slot of the window, and the best label of each of its slots. What was said
+            of the slots to the left of it holds.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -99,18 +119,29 @@ class SlotWindow:
         model = self._model
         for cache in self._encoder_caches:
             cache.truncate(n_known)
-        self._memory = self._memory[:, :n_known]
+        memory = self._memory[:, :n_known]
         if n_known < len(source):
             new = torch.tensor([source[n_known:]], device=self._device)
             encoded = model.encoder(new, None, self._encoder_caches)
-            self._memory = torch.cat((self._memory, encoded), dim=1)
+            memory = torch.cat((memory, encoded), dim=1)
         first = max(0, min(n_known, len(source) - self._width))
         start = first * model.config.upsampling
-        x = model.open_slots(self._memory[:, first:], start)
+        x = model.open_slots(memory[:, first:], start)
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        return start, model.project(x)[0]
+        self._memory, self._logits = memory, model.project(x)[0]
+        labels: list[int] = self._logits.argmax(dim=-1).tolist()
+        return start, labels
+
+    def log_probs(self) -> NDArray[np.float32]:
+        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
+        return _log_probs(self._logits)
+
+
+def _log_probs(logits: Tensor) -> NDArray[np.float32]:
+    scores: NDArray[np.float32] = logits.float().log_softmax(dim=-1).cpu().numpy()
+    return scores
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

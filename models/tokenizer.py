@@ -8,6 +8,7 @@ import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import sentencepiece
 
@@ -46,6 +47,7 @@ class Tokenizer:
         self.vocab_size: int = self._processor.get_piece_size()
         self.pieces = [self._processor.id_to_piece(i) for i in range(self.vocab_size)]
         self.ends_word = [piece.endswith(_WORD_END) for piece in self.pieces]
+        self._texts = [self._text(i) for i in range(self.vocab_size)]
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
@@ -72,9 +74,19 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids; special tokens and bytes that print nothing are skipped."""
+        texts = [self._texts[i] for i in ids]
+        if None not in texts:
+            return " ".join("".join(cast(list[str], texts)).split())
         text: str = self._processor.decode([int(i) for i in ids if i > EOS_ID])
         printed = (c if c.isprintable() else " " * c.isspace() for c in text if c != "\ufffd")
         return " ".join("".join(printed).split())
+
+    def _text(self, token: int) -> str | None:
+        """What a token adds to a text; None if that depends on its neighbours, as with bytes."""
+        if token <= EOS_ID:
+            return ""
+        text: str = self.pieces[token].replace(_WORD_END, " ")
+        return text if not self._processor.is_byte(token) and text.isprintable() else None
 
 
 def train_tokenizer(lines: Iterable[str], vocab_size: int) -> Tokenizer:

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from engine.translator import Hypothesis
 from models.tokenizer import Tokenizer
-from models.translation import TranslatorConfig, source_ids
+from models.translator_config import TranslatorConfig, source_ids
 
 
 class ModelTranslator:
@@ -52,7 +50,6 @@ class RetranslationSession:
     def __init__(self, translator: ModelTranslator) -> None:
         self._translator = translator
 
-    @torch.inference_mode()
     def update(
         self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
     ) -> Hypothesis:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from engine.policies.base import ModelTranslator, RetranslationSession
+from engine.policies.base import RetranslationSession
+from engine.policies.slots import SlotTranslator
 from engine.stability import common_prefix
 from engine.translator import TranslatorSession
 from models.ctc import BLANK_ID, best_path, collapse
@@ -10,42 +11,13 @@ from models.fretna import Fretna
 from models.slots import HIDDEN
 from models.tokenizer import Tokenizer
 
-_CLOSING = ".,;:!?…"
 
-
-class FretnaTranslator(ModelTranslator):
+class FretnaTranslator(SlotTranslator):
     """Fills the slots of the source; committed words keep theirs."""
 
     def __init__(self, model: Fretna, tokenizer: Tokenizer) -> None:
         super().__init__(model.config, tokenizer)
         self.model = model
-
-    def words(self, tokens: Sequence[int]) -> tuple[str, ...]:
-        """Whole text of target tokens as words.
-
-        Slots do not see each other's choice, so a word may be complete and a punctuation mark
-        still follow as a word of its own: it joins the word before.
-        """
-        texts, start = [], 0
-        for end in self.word_ends(tokens):
-            texts.append("".join(self.tokenizer.decode(tokens[start:end]).split()))
-            start = end
-        return tuple(text for text in texts if text)
-
-    def word_ends(self, tokens: Sequence[int]) -> list[int]:
-        """How many tokens make the first word, the first two, and so on."""
-        ends: list[int] = []
-        start = 0
-        for end in range(1, len(tokens) + 1):
-            if not self.tokenizer.ends_word[tokens[end - 1]] and end < len(tokens):
-                continue
-            text = self.tokenizer.decode(tokens[start:end])
-            if ends and text and not text.strip(_CLOSING):
-                ends[-1] = end
-            else:
-                ends.append(end)
-            start = end
-        return ends
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
@@ -80,11 +52,8 @@ class _FretnaSession(RetranslationSession):
         translator = self._translator
         if not committed:
             return [], None
-        previous = collapse(self._path)
-        ends = translator.word_ends(previous)
-        forced = previous[: ends[min(len(committed), len(ends)) - 1]] if ends else []
-        whole = bool(forced) and translator.tokenizer.ends_word[forced[-1]]
-        if not whole or translator.words(forced) != committed:
+        forced = translator.committed_tokens(committed, collapse(self._path))
+        if forced is None:
             return translator.word_tokens(committed), None
         n_same = common_prefix(self._source, source) * translator.model.config.upsampling
         revealed = [HIDDEN] * min(n_same, len(self._path))

@@ -1,5 +1,6 @@
 """Which policy a checkpoint becomes."""
 
+from functools import partial
 from pathlib import Path
 
 from engine.policies.config import PolicyConfig, PolicyError
@@ -7,6 +8,7 @@ from engine.policies.exported import ExportedRetaTranslator
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.lossless import LosslessTranslator
 from engine.policies.reta import RetaTranslator
+from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.autoregressive import AutoregressiveTransformer
@@ -14,6 +16,7 @@ from models.checkpoint import read_checkpoint
 from models.errors import CheckpointError
 from models.export.engine import MODEL_FOLDER
 from models.fretna import Fretna
+from models.stream_fretna import SlotWindow, StreamFretna
 from models.tokenizer import Tokenizer
 
 
@@ -47,11 +50,14 @@ def load_translator(
             f"lossless is for fretna with a verifier, not for {checkpoint.kind} alone"
         )
     if checkpoint.kind == "fretna":
-        drafter = Fretna.from_checkpoint(checkpoint, device)
+        form = StreamFretna if checkpoint.config.get("form") == "stream" else Fretna
+        drafter = form.from_checkpoint(checkpoint, device)
         if policy.lossless and verifier is not None:
             return LosslessTranslator(
                 drafter, _load_verifier(verifier, tokenizer, device), tokenizer
             )
+        if isinstance(drafter, StreamFretna):
+            return StreamFretnaTranslator(drafter.config, tokenizer, partial(SlotWindow, drafter))
         return FretnaTranslator(drafter, tokenizer)
     model = AutoregressiveTransformer.from_checkpoint(checkpoint, device)
     if checkpoint.kind == "reta":

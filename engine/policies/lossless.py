@@ -16,6 +16,7 @@ from models.ctc_prefix import PrefixPaths
 from models.decoding import continuation, greedy
 from models.errors import CheckpointError
 from models.fretna import Fretna
+from models.stream_fretna import StreamFretna
 from models.tokenizer import Tokenizer
 
 
@@ -32,7 +33,10 @@ class LosslessTranslator(ModelTranslator):
     """
 
     def __init__(
-        self, drafter: Fretna, verifier: AutoregressiveTransformer, tokenizer: Tokenizer
+        self,
+        drafter: Fretna | StreamFretna,
+        verifier: AutoregressiveTransformer,
+        tokenizer: Tokenizer,
     ) -> None:
         super().__init__(verifier.config, tokenizer)
         for key in ("source_lang", "target_lang", "vocab_size"):

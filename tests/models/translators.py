@@ -1,13 +1,15 @@
 """Tiny seeded translators and a tiny tokeniser, made once."""
 
+from dataclasses import replace
 from functools import cache
 
 import torch
 
 from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
+from models.stream_fretna import StreamFretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 SENTENCES = (
     "we have a small house near the river",
@@ -54,6 +56,12 @@ def fretna(seed: int = 1) -> Fretna:
     """An untrained FReTNA."""
     torch.manual_seed(seed)
     return Fretna(config("fretna")).eval()
+
+
+def stream_fretna(seed: int = 1) -> StreamFretna:
+    """An untrained FReTNA of the `stream` form."""
+    torch.manual_seed(seed)
+    return StreamFretna(replace(config("fretna"), form="stream", window=3)).eval()
 
 
 def talkative(kind: str = "reta", seed: int = 1) -> AutoregressiveTransformer:

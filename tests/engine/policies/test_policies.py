@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,35 @@ from engine.policies.fretna import FretnaTranslator
 from engine.policies.loader import load_translator
 from engine.policies.lossless import LosslessTranslator
 from engine.policies.reta import RetaTranslator
+from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
+from models.stream_fretna import SlotWindow
 from models.tokenizer import BOS_ID
-from models.translation import source_ids
-from tests.models.translators import SENTENCES, autoregressive, fretna, talkative, tokenizer
+from models.translator_config import source_ids
+from tests.models.translators import (
+    SENTENCES,
+    autoregressive,
+    fretna,
+    stream_fretna,
+    talkative,
+    tokenizer,
+)
 
 WORDS = SENTENCES[0].split()
+
+
+def stream_translator() -> StreamFretnaTranslator:
+    model = stream_fretna()
+    return StreamFretnaTranslator(model.config, tokenizer(), partial(SlotWindow, model))
 
 
 def translators() -> list[Translator]:
     return [
         FretnaTranslator(fretna(), tokenizer()),
+        stream_translator(),
         RetaTranslator(autoregressive(), tokenizer()),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
@@ -95,6 +111,7 @@ def test_reta_without_committed_words_forgets_its_past() -> None:
 def test_a_checkpoint_of_each_kind_becomes_its_policy(tmp_path: Path) -> None:
     for kind, model, policy in (
         ("fretna", fretna(), FretnaTranslator),
+        ("stream", stream_fretna(), StreamFretnaTranslator),
         ("reta", autoregressive(), RetaTranslator),
         ("wait-k", autoregressive("wait-k"), WaitKTranslator),
     ):
@@ -113,6 +130,17 @@ def test_a_checkpoint_of_a_recogniser_is_refused(tmp_path: Path) -> None:
 def test_wait_k_needs_a_head_start() -> None:
     with pytest.raises(ValueError, match="wait 0"):
         WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=0)
+
+
+def test_an_update_of_the_stream_form_keeps_what_lies_left_of_its_window() -> None:
+    session = stream_translator().start()
+    tokens = tokenizer().encode(" ".join(SENTENCES))
+    text, shown = "", ()
+    for token in tokens[:20]:
+        text = (text + tokenizer().pieces[token].replace("▁", " ")).lstrip()
+        hypothesis = session.update(text, finished=False)
+        assert hypothesis.words[: len(shown) - 6] == shown[: len(hypothesis.words)][:-6]
+        shown = hypothesis.words
 
 
 def test_a_lone_punctuation_mark_joins_the_word_before_it() -> None:

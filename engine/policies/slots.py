@@ -1,0 +1,49 @@
+"""What the forms of FReTNA that fill slots share: words out of tokens that nobody coordinated."""
+
+from collections.abc import Sequence
+
+from engine.policies.base import ModelTranslator
+
+_CLOSING = ".,;:!?…"
+
+
+class SlotTranslator(ModelTranslator):
+    """Slots do not see each other's choice.
+
+    So a word may be complete and a punctuation mark still follow as a word of its own: it joins
+    the word before.
+    """
+
+    def words(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """Whole text of target tokens as words."""
+        return tuple(text for text, _ in self._group(tokens) if text)
+
+    def word_ends(self, tokens: Sequence[int]) -> list[int]:
+        """How many tokens make the first word, the first two, and so on."""
+        return [end for _, end in self._group(tokens)]
+
+    def committed_tokens(
+        self, committed: tuple[str, ...], previous: Sequence[int]
+    ) -> list[int] | None:
+        """The tokens that made the committed words in the previous output; None if none did."""
+        ends = self.word_ends(previous)
+        if not 0 < len(committed) <= len(ends):
+            return None
+        tokens = list(previous[: ends[len(committed) - 1]])
+        complete = self.tokenizer.ends_word[tokens[-1]]
+        return tokens if complete and self.words(tokens) == committed else None
+
+    def _group(self, tokens: Sequence[int]) -> list[tuple[str, int]]:
+        """Each word and how many tokens make the output up to its end."""
+        tokenizer = self.tokenizer
+        groups: list[tuple[str, int]] = []
+        start, last = 0, len(tokens)
+        for end, token in enumerate(tokens, start=1):
+            if not tokenizer.ends_word[token] and end < last:
+                continue
+            text = tokenizer.decode(tokens[start:end]).replace(" ", "")
+            if groups and text and not text.strip(_CLOSING):
+                text = groups.pop()[0] + text
+            groups.append((text, end))
+            start = end
+        return groups

@@ -1,0 +1,108 @@
+"""FReTNA's `stream` form: an update fills the slots of a window anew; see `models.stream_fretna`.
+
+The path to the left of the window is settled. Within it, committed words are a forced prefix.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.policies.slots import SlotTranslator
+from engine.stability import common_prefix
+from engine.translator import Hypothesis, TranslatorSession
+from models.ctc import BLANK_ID, best_path, collapse
+from models.tokenizer import Tokenizer
+from models.translator_config import TranslatorConfig, source_ids
+
+
+class SlotWindow(Protocol):
+    """The slots of one growing source; a network on some engine fills them."""
+
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
+        """Read the source, fill the slots of the window.
+
+        Args:
+            source: all of it, which is not empty.
+            n_known: how many of its tokens are as in the call before.
+
+        Returns:
+            The first slot of the window, and the best label of each of its slots.
+
+        Raises:
+            ValueError: the source is longer than the model's positions.
+        """
+        ...
+
+    def log_probs(self) -> NDArray[np.float32]:
+        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
+        ...
+
+
+class StreamFretnaTranslator(SlotTranslator):
+    """Fills the slots behind what is settled.
+
+    Args:
+        config: of the model.
+        tokenizer: of the model.
+        open_window: makes the slots of a new source.
+    """
+
+    def __init__(
+        self, config: TranslatorConfig, tokenizer: Tokenizer, open_window: Callable[[], SlotWindow]
+    ) -> None:
+        super().__init__(config, tokenizer)
+        self.open_window = open_window
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _StreamSession(self)
+
+
+class _StreamSession:
+    """The source, and a label for each of its slots."""
+
+    def __init__(self, translator: StreamFretnaTranslator) -> None:
+        self._translator = translator
+        self._window = translator.open_window()
+        self._source: list[int] = []
+        self._path: list[int] = []
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """Fill the window; committed words stay."""
+        translator = self._translator
+        tokens = translator.tokenizer.encode(source_prefix)
+        if not tokens:
+            return Hypothesis(words=committed, n_fixed=len(committed))
+        source = source_ids(tokens, finished=finished)
+        start, labels = self._window.read(source, common_prefix(self._source, source))
+        self._source = source
+        previous, self._path = self._path, self._path[:start] + labels
+        words = translator.words(collapse(self._path))
+        if words[: len(committed)] != committed:
+            self._force(committed, previous, start)
+            return translator.hypothesis(collapse(self._path), committed)
+        return Hypothesis(words=words, n_fixed=len(committed))
+
+    def _force(self, committed: tuple[str, ...], previous: list[int], start: int) -> None:
+        """Make the window's path say what is committed, as far as there is room for it."""
+        translator = self._translator
+        forced = translator.committed_tokens(committed, collapse(previous))
+        if forced is None:
+            forced = translator.word_tokens(committed)
+        settled = self._path[:start]
+        n_settled = len(collapse(settled))
+        log_probs = self._window.log_probs()
+        # The slot before the window takes part: its label must not be repeated by mistake.
+        before = np.full((1, log_probs.shape[1]), -np.inf, np.float32)
+        last = settled[-1] if settled else BLANK_ID
+        before[0, last] = 0.0
+        begun = [last] if last != BLANK_ID else []
+        try:
+            path = best_path(np.concatenate((before, log_probs)), begun + forced[n_settled:])
+        except ValueError:  # the source shrank: it has no room for all that was committed
+            return
+        self._path = settled + path[1:]
