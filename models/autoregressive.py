@@ -20,7 +20,8 @@ from models.layers import (
     padding_mask,
 )
 from models.tokenizer import BOS_ID, EOS_ID, PAD_ID
-from models.translation import TranslatorConfig, TranslatorNetwork, pad
+from models.translation import TranslatorNetwork, pad
+from models.translator_config import TranslatorConfig
 
 
 class AutoregressiveTransformer(TranslatorNetwork):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
 from models.tokenizer import BOS_ID, EOS_ID
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 Proposal = Callable[[Sequence[int]], Sequence[int]]
 """Tokens written so far → a draft of what follows; empty: one token at a time."""

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.layers import decoder_layers, padding_mask
-from models.translation import TranslatorConfig, TranslatorNetwork, pad
+from models.translation import TranslatorNetwork, pad
+from models.translator_config import TranslatorConfig
 
 HIDDEN = -1
 """Marks a slot whose token is not revealed."""

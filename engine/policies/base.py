@@ -6,7 +6,7 @@ import torch
 
 from engine.translator import Hypothesis
 from models.tokenizer import Tokenizer
-from models.translation import TranslatorConfig, source_ids
+from models.translator_config import TranslatorConfig, source_ids
 
 
 class ModelTranslator:

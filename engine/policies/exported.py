@@ -8,7 +8,7 @@ from engine.translator import TranslatorSession
 from models.checkpoint import TOKENIZER_FILE, read_config
 from models.export.engine import ExportedTranslator
 from models.tokenizer import Tokenizer
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 
 class ExportedRetaTranslator(ModelTranslator):

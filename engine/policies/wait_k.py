@@ -10,7 +10,7 @@ from engine.translator import Hypothesis, TranslatorSession
 from models.autoregressive import AutoregressiveTransformer
 from models.decoding import Writer
 from models.tokenizer import EOS_ID, Tokenizer
-from models.translation import source_ids
+from models.translator_config import source_ids
 
 
 class WaitKTranslator(ModelTranslator):

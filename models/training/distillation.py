@@ -14,7 +14,7 @@ from models.autoregressive import AutoregressiveTransformer, greedy_batch
 from models.checkpoint import read_checkpoint
 from models.tokenizer import Tokenizer
 from models.training.translation_data import read_pairs
-from models.translation import source_ids
+from models.translator_config import source_ids
 
 _BATCH_TOKENS = 3000
 

@@ -17,7 +17,7 @@ from models.training.projection import (
 )
 from models.training.translation_data import Batch
 from models.training.translator import TranslatorTask
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 
 class FretnaTask(TranslatorTask):

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from models.tokenizer import BOS_ID, EOS_ID, Tokenizer
 from models.transcript import normalize_transcript
-from models.translation import pad, source_ids
+from models.translation import pad
+from models.translator_config import source_ids
 
 Pair = tuple[str, str]
 

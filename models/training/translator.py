@@ -21,7 +21,7 @@ from models.training.translation_data import (
     wait_k_visible,
 )
 from models.training.warm_start import warm_start
-from models.translation import TranslatorConfig, source_ids
+from models.translator_config import TranslatorConfig, source_ids
 
 _SMOOTHING = 0.1
 

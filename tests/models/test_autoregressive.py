@@ -4,7 +4,8 @@ import torch
 from models.autoregressive import IncrementalDecoder, greedy_batch
 from models.decoding import greedy
 from models.tokenizer import BOS_ID
-from models.translation import pad, source_ids
+from models.translation import pad
+from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, autoregressive, tokenizer
 
 SOURCE = source_ids(tokenizer().encode(SENTENCES[0]), finished=True)

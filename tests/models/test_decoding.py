@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
 from models.decoding import Bias, Writer, beam_search, continuation, greedy
 from models.tokenizer import BOS_ID, EOS_ID
-from models.translation import source_ids
+from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, talkative, tokenizer
 
 MODEL = talkative()

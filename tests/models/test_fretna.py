@@ -4,7 +4,7 @@ import torch
 
 from models.ctc import collapse
 from models.fretna import HIDDEN
-from models.translation import source_ids
+from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, fretna, tokenizer
 
 SOURCE = source_ids(tokenizer().encode(SENTENCES[0]), finished=True)

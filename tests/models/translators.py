@@ -7,7 +7,7 @@ import torch
 from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
-from models.translation import TranslatorConfig
+from models.translator_config import TranslatorConfig
 
 SENTENCES = (
     "we have a small house near the river",

@@ -15,7 +15,7 @@ from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
 from models.tokenizer import BOS_ID
-from models.translation import source_ids
+from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, autoregressive, fretna, talkative, tokenizer
 
 WORDS = SENTENCES[0].split()

@@ -12,7 +12,7 @@ from models.decoding import Bias, greedy
 from models.errors import CheckpointError
 from models.export.ctranslate2 import export
 from models.export.engine import ExportedTranslator, ExportError
-from models.translation import source_ids
+from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, autoregressive, talkative, tokenizer
 
 SOURCES = [
