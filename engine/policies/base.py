@@ -1,8 +1,9 @@
-"""What the policies share: words outside, tokens inside, committed words as a forced prefix."""
+"""What the policies share: words outside, tokens inside, committed words as a forced prefix.
+
+No torch is imported here: some policies run on other engines.
+"""
 
 from collections.abc import Sequence
-
-import torch
 
 from engine.translator import Hypothesis
 from models.tokenizer import Tokenizer
@@ -52,7 +53,6 @@ class RetranslationSession:
     def __init__(self, translator: ModelTranslator) -> None:
         self._translator = translator
 
-    @torch.inference_mode()
     def update(
         self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
     ) -> Hypothesis:

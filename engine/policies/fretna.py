@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import torch
+
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.stability import common_prefix
 from engine.translator import TranslatorSession
@@ -61,6 +63,7 @@ class _FretnaSession(RetranslationSession):
         self._source: list[int] = []
         self._path: list[int] = []
 
+    @torch.inference_mode()
     def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
         """Fill the slots of the source prefix; committed words are a forced prefix."""
         forced, revealed = self._keep(committed, source)

@@ -9,6 +9,8 @@ beginning. The output is that of greedy ReTA, token by token.
 
 from collections.abc import Sequence
 
+import torch
+
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.translator import TranslatorSession
 from models.autoregressive import AutoregressiveTransformer
@@ -56,6 +58,7 @@ class _LosslessSession(RetranslationSession):
         super().__init__(translator)
         self._previous: list[int] = []
 
+    @torch.inference_mode()
     def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
         """What greedy ReTA writes behind the committed words."""
         translator = self._translator

@@ -1,5 +1,7 @@
 """ReTA, autoregressive re-translation: the whole hypothesis anew with every source prefix."""
 
+import torch
+
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.policies.config import PolicyConfig
 from engine.translator import TranslatorSession
@@ -35,6 +37,7 @@ class _RetaSession(RetranslationSession):
         super().__init__(translator)
         self._previous: list[int] = []
 
+    @torch.inference_mode()
     def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
         """Search behind the committed words."""
         model, policy = self._translator.model, self._translator.policy
