@@ -57,6 +57,7 @@ class Writer:
         self._decoder = IncrementalDecoder(model)
         self._device = model.embedding.weight.device
 
+    @torch.inference_mode()
     def read(self, source: Sequence[int], n_known: int = 0) -> None:
         """Read the source, of which `n_known` tokens are as they were (causal encoders only).
 
@@ -82,6 +83,11 @@ class Writer:
         tokens = [BOS_ID, *self.written, *draft][start:]
         logits = self._decoder.verify(torch.tensor([tokens], device=self._device))[0]
         return logits[len(tokens) - len(draft) - 1 :]
+
+    @torch.inference_mode()
+    def next_token(self) -> int:
+        """The most probable token after what is written."""
+        return int(self.predict()[0].argmax())
 
 
 @torch.inference_mode()

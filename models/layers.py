@@ -76,7 +76,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, d_model: int, n_heads: int) -> None:
         super().__init__()
-        self._n_heads = n_heads
+        self.n_heads = n_heads
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out = nn.Linear(d_model, d_model)
 
@@ -88,7 +88,7 @@ class SelfAttention(nn.Module):
             mask: broadcastable to (batch, heads, new time, all time), or None for no limit.
             cache: earlier time steps, extended by this call.
         """
-        q, k, v = (split_heads(part, self._n_heads) for part in self.qkv(x).chunk(3, dim=-1))
+        q, k, v = (split_heads(part, self.n_heads) for part in self.qkv(x).chunk(3, dim=-1))
         if cache is not None:
             k, v = cache.append(k, v)
         attended = attend(q, k, v, mask)
@@ -101,7 +101,7 @@ class CrossAttention(nn.Module):
 
     def __init__(self, d_model: int, n_heads: int) -> None:
         super().__init__()
-        self._n_heads = n_heads
+        self.n_heads = n_heads
         self.query = nn.Linear(d_model, d_model)
         self.key_value = nn.Linear(d_model, 2 * d_model)
         self.out = nn.Linear(d_model, d_model)
@@ -109,11 +109,11 @@ class CrossAttention(nn.Module):
     def project(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of encoded source steps: (batch, heads, time, d_head) each."""
         keys, values = self.key_value(memory).chunk(2, dim=-1)
-        return split_heads(keys, self._n_heads), split_heads(values, self._n_heads)
+        return split_heads(keys, self.n_heads), split_heads(values, self.n_heads)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Attend from x (batch, time, d) to projected source steps."""
-        q = split_heads(self.query(x), self._n_heads)
+        q = split_heads(self.query(x), self.n_heads)
         attended = attend(q, keys, values, mask)
         out: Tensor = self.out(merge_heads(attended))
         return out

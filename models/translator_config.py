@@ -1,4 +1,7 @@
-"""What a translator is, and how it reads a source; known without torch."""
+"""Configuration of the translators, and what their input is; torch is not imported here.
+
+The engines that run exported networks need no more of a network than this.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

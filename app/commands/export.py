@@ -43,9 +43,15 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _translator(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
+    from models.checkpoint import read_config
     from models.export.ctranslate2 import export
     from models.export.engine import MODEL_FOLDER
+    from models.export.onnx_wait_k import export_wait_k
+    from models.export.wait_k_engine import ONNX_FOLDER
 
+    if read_config(checkpoint).get("kind") == "wait-k":
+        export_wait_k(checkpoint, target, int8=quantization == "int8")
+        return target / ONNX_FOLDER
     export(checkpoint, target, quantization)
     return target / MODEL_FOLDER
 

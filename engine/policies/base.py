@@ -1,4 +1,7 @@
-"""What the policies share: words outside, tokens inside, committed words as a forced prefix."""
+"""What the policies share: words outside, tokens inside, committed words as a forced prefix.
+
+No torch is imported here: some policies run on other engines.
+"""
 
 from collections.abc import Sequence
 

@@ -1,14 +1,36 @@
-"""ReTA on CTranslate2; see `models.export`."""
+"""The policies on exported models, without torch; see `models.export`."""
 
 from pathlib import Path
 
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.policies.config import PolicyConfig
-from engine.translator import TranslatorSession
+from engine.policies.wait_k import WaitKTranslator
+from engine.translator import Translator, TranslatorSession
 from models.checkpoint import TOKENIZER_FILE, read_config
-from models.export.engine import ExportedTranslator
+from models.export.engine import MODEL_FOLDER, ExportedTranslator
+from models.export.wait_k_engine import ONNX_FOLDER, WaitKEngine
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig
+
+
+def is_exported(directory: Path) -> bool:
+    """Whether a folder holds an exported translator."""
+    return any((directory / name).is_dir() for name in (MODEL_FOLDER, ONNX_FOLDER))
+
+
+def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> Translator:
+    """The translator that `dragoman export` wrote into a folder.
+
+    Raises:
+        CheckpointError: the export is damaged.
+        ExportError: its engine is not installed.
+    """
+    if (directory / MODEL_FOLDER).is_dir():
+        return ExportedRetaTranslator(directory, policy, n_threads=n_threads)
+    config = TranslatorConfig.from_dict(read_config(directory))
+    engine = WaitKEngine(directory, config, n_threads=n_threads)
+    tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
+    return WaitKTranslator(config, tokenizer, engine.new_writer, wait=policy.wait)
 
 
 class ExportedRetaTranslator(ModelTranslator):

@@ -1,28 +1,54 @@
-"""Wait-k: the (n+1)-th target word is written when k + n source words were read."""
+"""Wait-k: the (n+1)-th target word is written when k + n source words were read.
 
-from collections.abc import Sequence
+What writes the tokens is given: torch or an exported model.
+"""
 
-import torch
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from engine.policies.base import ModelTranslator
 from engine.stability import common_prefix
 from engine.translator import Hypothesis, TranslatorSession
-from models.autoregressive import AutoregressiveTransformer
-from models.decoding import Writer
 from models.tokenizer import EOS_ID, Tokenizer
-from models.translator_config import source_ids
+from models.translator_config import TranslatorConfig, source_ids
+
+
+class TokenWriter(Protocol):
+    """One target, written token by token against a source that grows."""
+
+    written: list[int]
+
+    def read(self, source: Sequence[int], n_known: int = 0) -> None:
+        """Read the source, of which `n_known` tokens are as they were."""
+        ...
+
+    def next_token(self) -> int:
+        """The most probable token after what is written."""
+        ...
 
 
 class WaitKTranslator(ModelTranslator):
-    """Appends and never looks back (Ma et al. 2018, arXiv 1810.08398)."""
+    """Appends and never looks back (Ma et al. 2018, arXiv 1810.08398).
+
+    Args:
+        config: of the model.
+        tokenizer: of the model.
+        new_writer: makes the writer of a new segment.
+        wait: the k.
+    """
 
     def __init__(
-        self, model: AutoregressiveTransformer, tokenizer: Tokenizer, *, wait: int
+        self,
+        config: TranslatorConfig,
+        tokenizer: Tokenizer,
+        new_writer: Callable[[], TokenWriter],
+        *,
+        wait: int,
     ) -> None:
-        super().__init__(model.config, tokenizer)
+        super().__init__(config, tokenizer)
         if wait < 1:
             raise ValueError(f"wait {wait} is less than 1")
-        self.model = model
+        self.new_writer = new_writer
         self.wait = wait
 
     def start(self) -> TranslatorSession:
@@ -35,12 +61,11 @@ class _WaitKSession:
 
     def __init__(self, translator: WaitKTranslator) -> None:
         self._translator = translator
-        self._writer = Writer(translator.model)
+        self._writer = translator.new_writer()
         self._source: list[int] = []
         self._n_words = 0
         self._ended = False
 
-    @torch.inference_mode()
     def update(
         self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
     ) -> Hypothesis:
@@ -65,7 +90,7 @@ class _WaitKSession:
         while not self._ended and len(written) < limit:
             if not finished and n_read < self._translator.wait + self._n_words:
                 break
-            token = int(self._writer.predict()[0].argmax())
+            token = self._writer.next_token()
             if token == EOS_ID:  # more source may come: ask again then
                 self._ended = finished
                 break

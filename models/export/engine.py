@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, ExportError
 from models.tokenizer import Tokenizer
 
 MODEL_FOLDER = "ctranslate2"
 """Subfolder that holds what CTranslate2 reads."""
-
-
-class ExportError(ValueError):
-    """An engine that is not installed."""
 
 
 def import_ctranslate2() -> Any:

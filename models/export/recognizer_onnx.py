@@ -1,25 +1,20 @@
 """OWSM-CTC as an ONNX graph, in single precision or with 8-bit weights.
 
 The graph takes the power spectrum of one recording of any length; `models.owsm_ctc.onnx_model`
-makes that and runs it. Only matrix products are quantised, with a scale for each output channel
-and activations quantised as they come: 8-bit convolutions are slower than those they replace, and
-the mel bands, whose powers span ten decades, would not survive it.
+makes that and runs it.
 
 Needs the extra `export`.
 """
 
 import copy
 import math
-import tempfile
-import warnings
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from models.errors import ExportError
+from models.export.onnx_graph import trace_graph, write_graph
 from models.owsm_ctc.attention import ScaledPositions, sinusoids
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.onnx_model import FLOAT_FILE, INPUTS, INT8_FILE, OUTPUT
@@ -27,8 +22,6 @@ from models.owsm_ctc.spectrum import N_BINS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-OPSET = 17
 
 _EXAMPLE_FRAMES = 203  # any number will do that is not special: the graph takes them all
 _EXAMPLE_PROMPT = 3
@@ -48,14 +41,11 @@ def export_onnx(model: OwsmCtc, directory: Path, *, int8: bool) -> Path:
     Raises:
         ExportError: the extra `export` is not installed.
     """
-    onnx = _import_onnx()
-    graph = _export(model, onnx)
+    graph = _trace(model)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / (INT8_FILE if int8 else FLOAT_FILE)
-    if int8:
-        _quantize(graph, path)
-    else:
-        onnx.save_model(graph, path)
+    # The mel bands, whose powers span ten decades, would not survive eight bits.
+    write_graph(graph, path, int8=int8, keep_float=INPUTS[:1])
     return path
 
 
@@ -88,54 +78,17 @@ class _ExportedNetwork(nn.Module):
         return log_probs
 
 
-def _export(model: OwsmCtc, onnx: ModuleType) -> "ModelProto":
+def _trace(model: OwsmCtc) -> "ModelProto":
     """Return the graph in single precision."""
     example = (
         torch.rand(1, _EXAMPLE_FRAMES, N_BINS),
         torch.zeros(1, 2, dtype=torch.int64),
         torch.zeros(1, _EXAMPLE_PROMPT, dtype=torch.int64),
     )
-    with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # this exporter is deprecated; the new one takes minutes
-        path = Path(folder) / FLOAT_FILE
-        torch.onnx.export(
-            _ExportedNetwork(model).eval(),
-            example,
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=list(INPUTS),
-            output_names=[OUTPUT],
-            dynamic_axes={"power": {1: "frames"}, "prompt_ids": {1: "tokens"}, OUTPUT: {1: "out"}},
-        )
-        graph: ModelProto = onnx.load_model(path)
-    return graph
-
-
-def _quantize(graph: "ModelProto", path: Path) -> None:
-    """Write the graph with 8-bit weights in its matrix products."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
-
-    # Not done: that preparation is for graphs whose shapes are not known. It would need sympy.
-    add_pre_process_metadata(graph)
-    quantize_dynamic(
-        graph,
-        path,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        per_channel=True,
-        # Seven bits: without VNNI, processors add pairs of products in 16 bits, which overflow.
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=[node.name for node in graph.graph.node if INPUTS[0] in node.input],
+    return trace_graph(
+        _ExportedNetwork(model),
+        example,
+        inputs=INPUTS,
+        outputs=[OUTPUT],
+        dynamic_axes={"power": {1: "frames"}, "prompt_ids": {1: "tokens"}, OUTPUT: {1: "out"}},
     )
-
-
-def _import_onnx() -> ModuleType:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ExportError(
-            "writing ONNX needs two more packages: pip install 'dragoman[export]'"
-        ) from error
-    return onnx

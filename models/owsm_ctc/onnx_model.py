@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from models.checkpoint import TOKENIZER_FILE, read_config
 from models.errors import CheckpointError
+from models.onnx_session import open_session
 from models.owsm_ctc.config import OwsmCtcConfig
 from models.owsm_ctc.spectrum import check_audio, power_spectrum
 from models.owsm_ctc.vocabulary import Vocabulary, read_tokenizer
@@ -22,17 +22,6 @@ FLOAT_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
 INPUTS = ("power", "prefix_ids", "prompt_ids")
 OUTPUT = "log_probs"
-
-_ONLY_ERRORS = 3  # ONNX Runtime's log level
-# They have no base of their own.
-_UNUSABLE = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-)
 
 
 def find_exported(directory: Path) -> Path | None:
@@ -124,21 +113,8 @@ class OnnxOwsmCtc:
 
 
 def _open(path: Path, config: OwsmCtcConfig, n_threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ONLY_ERRORS
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is missing")
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except _UNUSABLE as error:
-        raise CheckpointError(f"{path}: damaged, or not an ONNX network") from error
+    session = open_session(path, inputs=INPUTS, outputs=(OUTPUT,), n_threads=n_threads)
     outputs = {output.name: output.shape for output in session.get_outputs()}
-    if {item.name for item in session.get_inputs()} != set(INPUTS) or OUTPUT not in outputs:
-        raise CheckpointError(f"{path}: not an exported OWSM-CTC network")
     if outputs[OUTPUT][-1] != config.n_tokens:
         raise CheckpointError(
             f"{path}: writes {outputs[OUTPUT][-1]} tokens, the configuration has {config.n_tokens}"

@@ -14,7 +14,9 @@ from engine.policies.reta import RetaTranslator
 from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
+from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import save_checkpoint
+from models.decoding import Writer
 from models.errors import CheckpointError
 from models.stream_fretna import SlotWindow
 from models.tokenizer import BOS_ID
@@ -36,6 +38,10 @@ def stream_translator() -> StreamFretnaTranslator:
     return StreamFretnaTranslator(model.config, tokenizer(), partial(SlotWindow, model))
 
 
+def wait_k(model: AutoregressiveTransformer, *, wait: int) -> WaitKTranslator:
+    return WaitKTranslator(model.config, tokenizer(), lambda: Writer(model), wait=wait)
+
+
 def translators() -> list[Translator]:
     return [
         FretnaTranslator(fretna(), tokenizer()),
@@ -44,7 +50,7 @@ def translators() -> list[Translator]:
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
         LosslessTranslator(fretna(), autoregressive(), tokenizer()),
-        WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=2),
+        wait_k(autoregressive("wait-k"), wait=2),
     ]
 
 
@@ -83,7 +89,7 @@ def test_a_prefix_longer_than_the_model_reads_is_a_value_error(translator: Trans
 
 
 def test_wait_k_writes_only_as_many_words_as_the_policy_allows() -> None:
-    translator = WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=3)
+    translator = wait_k(autoregressive("wait-k"), wait=3)
     session = translator.start()
     for n_read in range(1, len(WORDS) + 1):
         hypothesis = session.update(" ".join(WORDS[:n_read]), finished=False)
@@ -91,7 +97,7 @@ def test_wait_k_writes_only_as_many_words_as_the_policy_allows() -> None:
 
 
 def test_wait_k_writes_the_same_whether_it_reads_by_word_or_at_once() -> None:
-    translator = WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=99)
+    translator = wait_k(autoregressive("wait-k"), wait=99)
     by_word, at_once = translator.start(), translator.start()
     for n_read in range(1, len(WORDS)):
         by_word.update(" ".join(WORDS[:n_read]), finished=False)
@@ -129,7 +135,7 @@ def test_a_checkpoint_of_a_recogniser_is_refused(tmp_path: Path) -> None:
 
 def test_wait_k_needs_a_head_start() -> None:
     with pytest.raises(ValueError, match="wait 0"):
-        WaitKTranslator(autoregressive("wait-k"), tokenizer(), wait=0)
+        wait_k(autoregressive("wait-k"), wait=0)
 
 
 def test_an_update_of_the_stream_form_keeps_what_lies_left_of_its_window() -> None:
@@ -154,7 +160,7 @@ def test_a_lone_punctuation_mark_joins_the_word_before_it() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_wait_k_with_its_caches_writes_what_the_whole_model_writes_without(seed: int) -> None:
     model = talkative("wait-k", seed=seed)
-    translator = WaitKTranslator(model, tokenizer(), wait=2)
+    translator = wait_k(model, wait=2)
     session = translator.start()
     n_visible: list[int] = []  # source tokens read when each target token was written
     for n_read in range(1, len(WORDS) + 1):

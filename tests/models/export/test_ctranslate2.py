@@ -9,11 +9,11 @@ from engine.policies.config import PolicyConfig
 from engine.policies.loader import load_translator
 from models.checkpoint import save_checkpoint
 from models.decoding import Bias, greedy
-from models.errors import CheckpointError
+from models.errors import CheckpointError, ExportError
 from models.export.ctranslate2 import export
-from models.export.engine import ExportedTranslator, ExportError
+from models.export.engine import ExportedTranslator
 from models.translator_config import source_ids
-from tests.models.translators import SENTENCES, autoregressive, talkative, tokenizer
+from tests.models.translators import SENTENCES, fretna, talkative, tokenizer
 
 SOURCES = [
     source_ids(tokenizer().encode(text)[:n], finished=n % 2 == 0)
@@ -22,10 +22,10 @@ SOURCES = [
 ]
 
 
-def save(directory: Path, kind: str = "reta") -> Path:
-    model = talkative(kind, seed=2) if kind == "reta" else autoregressive(kind)
-    save_checkpoint(directory / kind, model.config.to_dict(), model, tokenizer().model)
-    return directory / kind
+def save(directory: Path) -> Path:
+    model = talkative(seed=2)
+    save_checkpoint(directory / "reta", model.config.to_dict(), model, tokenizer().model)
+    return directory / "reta"
 
 
 def load(directory: Path) -> ExportedTranslator:
@@ -85,9 +85,10 @@ def test_the_command_writes_int8_by_default(
 def test_what_the_engine_cannot_express_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["export", str(save(tmp_path, "wait-k")), "--out", str(tmp_path / "out")]
-    assert main(arguments) == EXIT_USAGE
-    assert "is a wait-k checkpoint, not reta" in capsys.readouterr().err
+    network = fretna()
+    save_checkpoint(tmp_path, network.config.to_dict(), network, tokenizer().model)
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == EXIT_USAGE
+    assert "is a fretna checkpoint, not reta" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

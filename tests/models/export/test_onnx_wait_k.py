@@ -1,0 +1,107 @@
+"""An exported Wait-k model writes what the network it was made of writes, without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from engine.policies.config import PolicyConfig
+from engine.policies.loader import load_translator
+from engine.policies.wait_k import WaitKTranslator
+from models.autoregressive import AutoregressiveTransformer
+from models.checkpoint import save_checkpoint
+from models.decoding import Writer
+from models.errors import CheckpointError
+from models.export.onnx_wait_k import export_wait_k
+from models.export.wait_k_engine import ONNX_FOLDER, WaitKEngine
+from tests.models.translators import SENTENCES, talkative, tokenizer
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint and its exports in both precisions."""
+    directory = tmp_path_factory.mktemp("wait-k")
+    network = model()
+    save_checkpoint(directory / "checkpoint", network.config.to_dict(), network, tokenizer().model)
+    for name, int8 in (("float32", False), ("int8", True)):
+        export_wait_k(directory / "checkpoint", directory / name, int8=int8)
+    return directory
+
+
+def model() -> AutoregressiveTransformer:
+    return talkative("wait-k", seed=2).float()
+
+
+@pytest.mark.parametrize("wait", [1, 3])
+@pytest.mark.parametrize("text", SENTENCES)
+def test_growing_sources_are_written_as_torch_writes_them(
+    text: str, wait: int, exports: Path
+) -> None:
+    network = model()
+    torch_session = WaitKTranslator(
+        network.config, tokenizer(), lambda: Writer(network), wait=wait
+    ).start()
+    session = load_translator(exports / "float32", policy=PolicyConfig(wait=wait)).start()
+    words = text.split()
+    for n_read in (*range(1, len(words) + 1), 3, len(words)):  # it shrinks and grows again
+        prefix, finished = " ".join(words[:n_read]), n_read == len(words)
+        expected = torch_session.update(prefix, finished=finished)
+        assert session.update(prefix, finished=finished) == expected
+
+
+def test_eight_bits_still_write(exports: Path) -> None:
+    files = {file.name for file in (exports / "int8" / ONNX_FOLDER).iterdir()}
+    assert files == {"encoder.int8.onnx", "decoder.int8.onnx"}
+    assert load_translator(exports / "int8").start().update(SENTENCES[0], finished=True).words
+
+
+def test_a_source_beyond_the_positions_is_a_value_error(exports: Path) -> None:
+    config = model().config
+    with pytest.raises(ValueError, match="longer than the 48"):
+        WaitKEngine(exports / "int8", config).new_writer().read([5] * 49)
+
+
+def test_the_command_exports_either_kind(exports: Path, tmp_path: Path) -> None:
+    arguments = ["--out", str(tmp_path), "--quantization", "float32"]
+    assert main(["export", str(exports / "checkpoint"), *arguments]) == 0
+    assert {file.name for file in (tmp_path / ONNX_FOLDER).iterdir()} == {
+        "encoder.onnx",
+        "decoder.onnx",
+    }
+
+
+def test_a_damaged_or_missing_network_is_named(exports: Path, tmp_path: Path) -> None:
+    config = model().config
+    with pytest.raises(CheckpointError, match="no exported encoder"):
+        WaitKEngine(tmp_path, config)
+    (tmp_path / ONNX_FOLDER).mkdir()
+    (tmp_path / ONNX_FOLDER / "encoder.onnx").write_bytes(b"no graph")
+    with pytest.raises(CheckpointError, match="damaged"):
+        WaitKEngine(tmp_path, config)
+    decoder = (exports / "float32" / ONNX_FOLDER / "decoder.onnx").read_bytes()
+    (tmp_path / ONNX_FOLDER / "encoder.onnx").write_bytes(decoder)
+    with pytest.raises(CheckpointError, match="not the network that was expected"):
+        WaitKEngine(tmp_path, config)
+
+
+def test_translating_with_an_export_does_not_import_torch(exports: Path) -> None:
+    program = (
+        "import sys, pathlib\n"
+        "from engine.policies.loader import load_translator\n"
+        f"translator = load_translator(pathlib.Path({str(exports / 'int8')!r}))\n"
+        "translator.start().update('the old man', finished=True)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert done.stdout.strip() == "False"
