@@ -1,7 +1,8 @@
 """What most probably follows a prefix under CTC, while the prefix grows token by token.
 
-`models.ctc.best_path` answers the same for one prefix with a whole Viterbi pass; here a further
-token costs two passes of numpy over the slots, since each state's best path is a running maximum.
+`models.ctc_paths.best_path` answers the same for one prefix with a whole Viterbi pass; here a
+further token costs two passes of numpy over the slots, since each state's best path is a running
+maximum.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ctc import BLANK_ID, collapse
+from models.ctc_paths import BLANK_ID, collapse
 
 Column = NDArray[np.float64]
 """Log-probability of the best path up to and with each slot."""

@@ -8,6 +8,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from models.errors import CheckpointError
 
+ONNX_FOLDER = "onnx"
+"""Subfolder of a translator that holds what ONNX Runtime reads."""
 FLOAT_SUFFIX = ".onnx"
 INT8_SUFFIX = ".int8.onnx"
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Write a checkpoint in the form that another engine runs, beside its other files: a recogniser for
-ONNX Runtime, which `dragoman run` then takes; a ReTA translator for CTranslate2."""
+ONNX Runtime, which `dragoman run` then takes; a translator for CTranslate2 (ReTA) or ONNX Runtime
+(Wait-k, FReTNA's `stream` form)."""
 
 
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +24,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         description=_DESCRIPTION,
     )
     add = parser.add_argument
-    add("checkpoint", type=Path, metavar="DIR", help="an `owsm-ctc` or `reta` checkpoint")
+    add("checkpoint", type=Path, metavar="DIR", help="a checkpoint")
     add("--quantization", choices=("int8", "float32"), default="int8", help="of the weights (int8)")
     add("--out", type=Path, metavar="DIR", help="another folder, which need not exist")
     parser.set_defaults(main=_export)
@@ -46,12 +47,17 @@ def _translator(checkpoint: Path, target: Path, quantization: "Quantization") ->
     from models.checkpoint import read_config
     from models.export.ctranslate2 import export
     from models.export.engine import MODEL_FOLDER
+    from models.export.onnx_stream import export_stream
     from models.export.onnx_wait_k import export_wait_k
-    from models.export.wait_k_engine import ONNX_FOLDER
+    from models.onnx_session import ONNX_FOLDER
 
-    if read_config(checkpoint).get("kind") == "wait-k":
-        export_wait_k(checkpoint, target, int8=quantization == "int8")
+    config = read_config(checkpoint)
+    int8 = quantization == "int8"
+    if config.get("kind") == "wait-k":
+        export_wait_k(checkpoint, target, int8=int8)
         return target / ONNX_FOLDER
+    if config.get("form") == "stream":
+        return export_stream(checkpoint, target, int8=int8)
     export(checkpoint, target, quantization)
     return target / MODEL_FOLDER
 

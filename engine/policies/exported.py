@@ -4,11 +4,14 @@ from pathlib import Path
 
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.policies.config import PolicyConfig
+from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator, TranslatorSession
 from models.checkpoint import TOKENIZER_FILE, read_config
 from models.export.engine import MODEL_FOLDER, ExportedTranslator
-from models.export.wait_k_engine import ONNX_FOLDER, WaitKEngine
+from models.export.stream_engine import StreamEngine
+from models.export.wait_k_engine import WaitKEngine
+from models.onnx_session import ONNX_FOLDER
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig
 
@@ -28,8 +31,11 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
     if (directory / MODEL_FOLDER).is_dir():
         return ExportedRetaTranslator(directory, policy, n_threads=n_threads)
     config = TranslatorConfig.from_dict(read_config(directory))
-    engine = WaitKEngine(directory, config, n_threads=n_threads)
     tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
+    if config.kind == "fretna":
+        stream = StreamEngine(directory, config, n_threads=n_threads)
+        return StreamFretnaTranslator(config, tokenizer, stream.open_window)
+    engine = WaitKEngine(directory, config, n_threads=n_threads)
     return WaitKTranslator(config, tokenizer, engine.new_writer, wait=policy.wait)
 
 

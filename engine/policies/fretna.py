@@ -6,7 +6,7 @@ from engine.policies.base import RetranslationSession
 from engine.policies.slots import SlotTranslator
 from engine.stability import common_prefix
 from engine.translator import TranslatorSession
-from models.ctc import BLANK_ID, best_path, collapse
+from models.ctc_paths import BLANK_ID, best_path, collapse
 from models.fretna import Fretna
 from models.slots import HIDDEN
 from models.tokenizer import Tokenizer

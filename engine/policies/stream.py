@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.policies.slots import SlotTranslator
 from engine.stability import common_prefix
 from engine.translator import Hypothesis, TranslatorSession
-from models.ctc import BLANK_ID, best_path, collapse
+from models.ctc_paths import BLANK_ID, best_path, collapse
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig, source_ids
 

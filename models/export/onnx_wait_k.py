@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
+from models.export.onnx_attention import attend_behind, attend_heads
 from models.export.onnx_graph import trace_graph, write_graph
-from models.export.wait_k_engine import DECODER, ENCODER, ONNX_FOLDER
-from models.layers import EncoderLayer, SelfAttention, attend, causal_mask, decoder_layers
+from models.export.wait_k_engine import DECODER, ENCODER
+from models.layers import EncoderLayer, causal_mask, decoder_layers
+from models.onnx_session import ONNX_FOLDER
 
 _EXAMPLE_PAST, _EXAMPLE_SOURCE, _EXAMPLE_NEW = 5, 7, 3
 
@@ -89,7 +91,7 @@ class _EncoderStep(nn.Module):
         mask = causal_mask(tokens.shape[0], own.shape[0] + tokens.shape[0], tokens.device)
         new = []
         for index, layer in enumerate(cast(list[EncoderLayer], list(model.encoder.layers))):
-            attended, cache = _attend_own(
+            attended, cache = attend_behind(
                 layer.attention, layer.attention_norm(x), own[:, index], mask
             )
             new.append(cache)
@@ -114,14 +116,14 @@ class _DecoderStep(nn.Module):
         mask = causal_mask(tokens.shape[0], own.shape[0] + tokens.shape[0], tokens.device)
         new = []
         for index, layer in enumerate(decoder_layers(model.layers)):
-            attended, cache = _attend_own(
+            attended, cache = attend_behind(
                 layer.attention, layer.attention_norm(x), own[:, index], mask
             )
             new.append(cache)
             x = x + attended
             queries = layer.cross.query(layer.cross_norm(x))
             keys, values = cross[:, index, 0], cross[:, index, 1]
-            x = x + layer.cross.out(_attend(queries, keys, values, None, model.config.n_heads))
+            x = x + layer.cross.out(attend_heads(queries, keys, values, None, model.config.n_heads))
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
         return torch.stack(new, dim=1), model.project(x[-1]).argmax(dim=-1)
 
@@ -131,33 +133,6 @@ def _embed(
 ) -> Tensor:
     embedded: Tensor = model.embedding(tokens) * model.config.d_model**0.5
     return embedded + positions[start : start + tokens.shape[0]]
-
-
-def _attend_own(
-    attention: SelfAttention, x: Tensor, past: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Self-attention of new steps (new, d) behind past ones; also their keys and values."""
-    queries, keys, values = attention.qkv(x).chunk(3, dim=-1)
-    attended = _attend(
-        queries,
-        torch.cat((past[:, 0], keys)),
-        torch.cat((past[:, 1], values)),
-        mask,
-        attention.n_heads,
-    )
-    return attention.out(attended), torch.stack((keys, values), dim=1)
-
-
-def _attend(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, n_heads: int
-) -> Tensor:
-    """Multi-head attention without a batch: (new, d) to (all, d)."""
-
-    def split(part: Tensor) -> Tensor:
-        return part.view(part.shape[0], n_heads, -1).transpose(0, 1)
-
-    attended = attend(split(queries), split(keys), split(values), mask)  # (heads, new, d_head)
-    return attended.transpose(0, 1).reshape(queries.shape)
 
 
 def _stack_pairs(pairs: list[Tensor], d_model: int) -> Tensor:

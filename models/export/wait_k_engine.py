@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import CheckpointError
-from models.onnx_session import open_session
+from models.export.cache import KeyValueCache
+from models.onnx_session import ONNX_FOLDER, open_session
 from models.tokenizer import BOS_ID
 from models.translator_config import TranslatorConfig
-
-ONNX_FOLDER = "onnx"
-"""Subfolder that holds what ONNX Runtime reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +29,6 @@ class _Graph:
 
 ENCODER = _Graph("encoder", ("tokens", "own"), ("new_own", "new_cross"))
 DECODER = _Graph("decoder", ("tokens", "own", "cross"), ("new_own", "next_token"))
-
-
-class _Cache:
-    """Keys and values of all layers, (time, layers, 2, d), in memory that is there beforehand."""
-
-    def __init__(self, n_steps: int, n_layers: int, d_model: int) -> None:
-        self._steps = np.zeros((n_steps, n_layers, 2, d_model), np.float32)
-        self.length = 0
-
-    @property
-    def filled(self) -> NDArray[np.float32]:
-        """A view of what is in use."""
-        return self._steps[: self.length]
-
-    def append(self, new: NDArray[np.float32]) -> None:
-        self._steps[self.length : self.length + len(new)] = new
-        self.length += len(new)
-
-    def truncate(self, length: int) -> None:
-        self.length = min(self.length, length)
 
 
 class WaitKEngine:
@@ -86,9 +63,11 @@ class ExportedWriter:
         config = engine.config
         self.written: list[int] = []
         self._engine = engine
-        self._source = _Cache(config.max_tokens, config.n_encoder_layers, config.d_model)
-        self._cross = _Cache(config.max_tokens, config.n_decoder_layers, config.d_model)
-        self._target = _Cache(config.max_target_tokens, config.n_decoder_layers, config.d_model)
+        self._source = KeyValueCache(config.max_tokens, config.n_encoder_layers, config.d_model)
+        self._cross = KeyValueCache(config.max_tokens, config.n_decoder_layers, config.d_model)
+        self._target = KeyValueCache(
+            config.max_target_tokens, config.n_decoder_layers, config.d_model
+        )
 
     def read(self, source: Sequence[int], n_known: int = 0) -> None:
         """Read the source, of which `n_known` tokens are as they were.

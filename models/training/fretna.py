@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.ctc import best_alignment, collapse, ctc_loss, extend_with_blanks
+from models.ctc import best_alignment, ctc_loss, extend_with_blanks
+from models.ctc_paths import collapse
 from models.fretna import Fretna
 from models.layers import row_mask
 from models.slots import HIDDEN

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ctc import BLANK_ID, best_alignment, best_path, collapse, ctc_loss, label_scores
+from models.ctc import best_alignment, ctc_loss, label_scores
+from models.ctc_paths import BLANK_ID, best_path, collapse
 
 
 def log_probs(seed: int, n_slots: int, n_labels: int = 4) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.ctc import BLANK_ID, best_path, collapse
+from models.ctc_paths import BLANK_ID, best_path, collapse
 from models.ctc_prefix import PrefixPaths
 
 LABELS = st.integers(BLANK_ID + 1, 3)

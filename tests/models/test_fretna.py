@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.ctc import collapse
+from models.ctc_paths import collapse
 from models.slots import HIDDEN
 from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, fretna, tokenizer

@@ -15,7 +15,8 @@ from models.checkpoint import save_checkpoint
 from models.decoding import Writer
 from models.errors import CheckpointError
 from models.export.onnx_wait_k import export_wait_k
-from models.export.wait_k_engine import ONNX_FOLDER, WaitKEngine
+from models.export.wait_k_engine import WaitKEngine
+from models.onnx_session import ONNX_FOLDER
 from tests.models.translators import SENTENCES, talkative, tokenizer
 
 ROOT = Path(__file__).parents[3]
