@@ -4,7 +4,6 @@ Attention masks are boolean, true where attention is allowed. The sizes are smal
 favour few kernels over generality: keys, values and queries come from one projection.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -222,14 +221,6 @@ def merge_heads(x: Tensor) -> Tensor:
     """(batch, heads, time, d_head) to (batch, time, d)."""
     batch, _, time, _ = x.shape
     return x.transpose(1, 2).reshape(batch, time, -1)
-
-
-def sinusoids(n_positions: int, d_model: int) -> Tensor:
-    """Sinusoidal positions (Vaswani et al. 2017), sine half then cosine half: (positions, d)."""
-    half = d_model // 2
-    rates = torch.exp(-math.log(10_000) * torch.arange(half) / max(1, half - 1))
-    angles = torch.arange(n_positions)[:, None] * rates[None, :]
-    return torch.cat((angles.sin(), angles.cos()), dim=1)
 
 
 def causal_mask(n_new: int, n_all: int, device: torch.device) -> Tensor:

@@ -15,8 +15,8 @@ from models.layers import (
     SequenceDropout,
     causal_mask,
     padding_mask,
-    sinusoids,
 )
+from models.positions import sinusoids
 from models.tokenizer import PAD_ID
 from models.translator_config import TranslatorConfig
 
@@ -38,7 +38,7 @@ class SourceEncoder(nn.Module):
             for _ in range(config.n_encoder_layers)
         )
         self.norm = nn.LayerNorm(config.d_model)
-        positions = sinusoids(config.max_tokens, config.d_model)
+        positions = torch.from_numpy(sinusoids(config.max_tokens, config.d_model))
         self.register_buffer("positions", positions, persistent=False)
 
     def forward(
@@ -102,7 +102,7 @@ class TranslatorNetwork(nn.Module):
             for _ in range(config.n_decoder_layers)
         )
         self.norm = nn.LayerNorm(config.d_model)
-        positions = sinusoids(self.max_steps(config), config.d_model)
+        positions = torch.from_numpy(sinusoids(self.max_steps(config), config.d_model))
         self.register_buffer("positions", positions, persistent=False)
         self._init_weights()
 

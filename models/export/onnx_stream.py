@@ -1,8 +1,7 @@
 """Export of FReTNA's `stream` form to ONNX: one graph for an update, with caches.
 
 The graph reads new source tokens and fills the slots of the window; `models.export.stream_engine`
-keeps the caches. They are laid out time first, (time, layers, 2, d), so that the part in use is one
-piece of memory and grows without a copy.
+keeps the caches, and tells the graph the positions.
 
 Needs the extra `export`.
 """
@@ -16,10 +15,10 @@ from torch import Tensor, nn
 
 from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
 from models.errors import CheckpointError
-from models.export.onnx_attention import attend_behind
+from models.export.onnx_attention import attend_behind, causal_bias
 from models.export.onnx_graph import trace_graph, write_graph
-from models.export.stream_engine import INPUTS, OUTPUTS, network_file
-from models.layers import EncoderLayer, causal_mask
+from models.export.stream_engine import input_names, network_file, output_names
+from models.layers import EncoderLayer
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
@@ -43,27 +42,15 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     if config.form != "stream":
         raise CheckpointError(f"{checkpoint}: is of the {config.form} form, not of stream")
     model = StreamFretna.from_checkpoint(content, "cpu")
-    factor = config.upsampling
+    inputs, outputs = input_names(config), output_names(config)
     graph = trace_graph(
         _Update(model),
-        (
-            torch.zeros(_EXAMPLE_NEW, dtype=torch.int64),
-            torch.zeros(_EXAMPLE_PAST, config.n_encoder_layers, 2, config.d_model),
-            torch.zeros(_EXAMPLE_KEPT, config.d_model),
-            torch.zeros(_EXAMPLE_PAST * factor, config.n_decoder_layers, 2, config.d_model),
-        ),
-        inputs=INPUTS,
-        outputs=OUTPUTS,
+        _example(config),
+        inputs=inputs,
+        outputs=outputs,
         dynamic_axes={
-            "tokens": {0: "new"},
-            "own": {0: "past"},
-            "memory": {0: "kept"},
-            "slots": {0: "settled"},
-            "new_own": {0: "new"},
-            "new_memory": {0: "new"},
-            "new_slots": {0: "filled"},
-            "labels": {0: "filled"},
-            "log_probs": {0: "filled"},
+            **{name: {1: name} for name in (*inputs, *outputs)},
+            "causal": {2: "new", 3: "all"},
         },
     )
     path = network_file(out, int8=int8)
@@ -75,6 +62,19 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     return path
 
 
+def _example(config: TranslatorConfig) -> tuple[Tensor, ...]:
+    d_model, factor = config.d_model, config.upsampling
+    return (
+        torch.zeros(1, _EXAMPLE_NEW, dtype=torch.int64),
+        torch.zeros(1, _EXAMPLE_NEW, d_model),
+        causal_bias(_EXAMPLE_NEW, _EXAMPLE_PAST),
+        torch.zeros(1, _EXAMPLE_KEPT, d_model),
+        torch.zeros(1, (_EXAMPLE_KEPT + _EXAMPLE_NEW) * factor, d_model),
+        *[torch.zeros(1, _EXAMPLE_PAST, 2 * d_model)] * config.n_encoder_layers,
+        *[torch.zeros(1, _EXAMPLE_PAST * factor, 2 * d_model)] * config.n_decoder_layers,
+    )
+
+
 class _Update(nn.Module):
     """Reads source tokens and fills the slots of the window."""
 
@@ -83,43 +83,50 @@ class _Update(nn.Module):
         self._model = model
 
     def forward(
-        self, tokens: Tensor, own: Tensor, memory: Tensor, slots: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        causal: Tensor,
+        memory: Tensor,
+        slot_positions: Tensor,
+        *caches: Tensor,
+    ) -> tuple[Tensor, ...]:
         """One update.
 
         Args:
-            tokens: new source tokens, (new,).
-            own: keys and values of the source tokens before, (past, layers, 2, d).
-            memory: encoded source tokens of the window but the new ones, (kept, d).
-            slots: keys and values of the slots before the window, (settled, layers, 2, d).
+            tokens: new source tokens, (1, new).
+            positions: of the new tokens, (1, new, d).
+            causal: `causal_bias` of the new tokens.
+            memory: encoded source tokens of the window but the new ones, (1, kept, d).
+            slot_positions: of the window's slots, (1, filled, d).
+            *caches: keys and values, of the source tokens before for each causal layer, and of
+                the slots before the window for each layer over slots.
 
         Returns:
-            Keys and values of the new tokens, the new tokens encoded, keys and values of the
-            window's slots, their best labels (filled,), their log-probabilities.
+            The new tokens encoded; keys and values of the new tokens and of the window's slots;
+            the slots' best labels (1, filled) and their log-probabilities (1, filled, V).
         """
         model = self._model
-        start = own.shape[0]
-        x = model.embedding(tokens) * model.config.d_model**0.5
-        x = x + model.encoder.positions[start : start + tokens.shape[0]]
-        mask = causal_mask(tokens.shape[0], start + tokens.shape[0], tokens.device)
-        x, new_own = _through(cast(list[EncoderLayer], list(model.encoder.layers)), x, own, mask)
+        n_causal = model.config.n_encoder_layers
+        x = model.embedding(tokens) * model.config.d_model**0.5 + positions
+        layers = cast(list[EncoderLayer], list(model.encoder.layers))
+        x, own = _through(layers, x, caches[:n_causal], causal)
         new_memory = model.encoder.norm(x)
-        x = model.open_slots(torch.cat((memory, new_memory))[None], slots.shape[0])[0]
-        x, new_slots = _through(window_layers(model), x, slots, None)
+        x = torch.cat((memory, new_memory), dim=1)[:, :, None] + model.slot_offset
+        x = x.flatten(1, 2) + slot_positions
+        x, slots = _through(window_layers(model), x, caches[n_causal:], None)
         logits = model.project(x)
-        return new_own, new_memory, new_slots, logits.argmax(dim=-1), logits.log_softmax(dim=-1)
+        return new_memory, *own, *slots, logits.argmax(dim=-1), logits.log_softmax(dim=-1)
 
 
 def _through(
-    layers: list[EncoderLayer], x: Tensor, past: Tensor, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """New steps (new, d) through layers, behind past ones; also their keys and values."""
-    new = []
-    for index, layer in enumerate(layers):
-        attended, cache = attend_behind(
-            layer.attention, layer.attention_norm(x), past[:, index], mask
-        )
-        new.append(cache)
+    layers: list[EncoderLayer], x: Tensor, past: tuple[Tensor, ...], bias: Tensor | None
+) -> tuple[Tensor, list[Tensor]]:
+    """New steps (1, new, d) through layers, behind past ones; also their keys and values."""
+    caches = []
+    for layer, before in zip(layers, past, strict=True):
+        attended, cache = attend_behind(layer.attention, layer.attention_norm(x), before, bias)
+        caches.append(cache)
         x = x + attended
         x = x + layer.feed_forward(layer.feed_forward_norm(x))
-    return x, torch.stack(new, dim=1)
+    return x, caches

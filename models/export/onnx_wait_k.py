@@ -2,8 +2,8 @@
 
 CTranslate2 has neither an encoder that reads piece by piece nor a cross-attention that grows while
 the target is written. Here each step takes the keys and values of the time steps before it and
-returns those of its own; `models.export.wait_k_engine` keeps them. Caches are laid out time first,
-(time, layers, 2, d), so that the part in use is one piece of memory and grows without a copy.
+returns those of its own; `models.export.wait_k_engine` keeps them, and tells the steps their
+positions.
 
 Needs the extra `export`.
 """
@@ -17,13 +17,15 @@ from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
-from models.export.onnx_attention import attend_behind, attend_heads
+from models.export.onnx_attention import attend_behind, attend_heads, causal_bias
 from models.export.onnx_graph import trace_graph, write_graph
-from models.export.wait_k_engine import DECODER, ENCODER
-from models.layers import EncoderLayer, causal_mask, decoder_layers
+from models.export.wait_k_engine import wait_k_networks
+from models.layers import EncoderLayer, decoder_layers
 from models.onnx_session import ONNX_FOLDER
+from models.translator_config import TranslatorConfig
 
 _EXAMPLE_PAST, _EXAMPLE_SOURCE, _EXAMPLE_NEW = 5, 7, 3
+_N_BESIDES = 3  # inputs that are no caches
 
 
 def export_wait_k(checkpoint: Path, out: Path, *, int8: bool) -> None:
@@ -40,102 +42,110 @@ def export_wait_k(checkpoint: Path, out: Path, *, int8: bool) -> None:
     """
     content = read_checkpoint(checkpoint).expect("wait-k")
     model = AutoregressiveTransformer.from_checkpoint(content, "cpu")
-    config = model.config
-    tokens = torch.zeros(_EXAMPLE_NEW, dtype=torch.int64)
-    encoder = trace_graph(
-        _EncoderStep(model),
-        (tokens, torch.zeros(_EXAMPLE_PAST, config.n_encoder_layers, 2, config.d_model)),
-        inputs=ENCODER.inputs,
-        outputs=ENCODER.outputs,
-        dynamic_axes={
-            "tokens": {0: "new"},
-            "own": {0: "past"},
-            "new_own": {0: "new"},
-            "new_cross": {0: "new"},
-        },
-    )
-    cache = torch.zeros(_EXAMPLE_PAST, config.n_decoder_layers, 2, config.d_model)
-    memory = torch.zeros(_EXAMPLE_SOURCE, config.n_decoder_layers, 2, config.d_model)
-    decoder = trace_graph(
-        _DecoderStep(model),
-        (tokens, cache, memory),
-        inputs=DECODER.inputs,
-        outputs=DECODER.outputs,
-        dynamic_axes={
-            "tokens": {0: "new"},
-            "own": {0: "past"},
-            "cross": {0: "source"},
-            "new_own": {0: "new"},
-        },
-    )
+    networks = wait_k_networks(model.config)
+    graphs = [
+        trace_graph(
+            step(model),
+            _example(model.config, len(network.inputs) - _N_BESIDES, n_layers),
+            inputs=network.inputs,
+            outputs=network.outputs,
+            dynamic_axes={
+                **{name: {1: name} for name in (*network.inputs, *network.outputs)},
+                "causal": {2: "new", 3: "all"},
+                "next_token": {},
+            },
+        )
+        for step, network, n_layers in (
+            (_EncoderStep, networks.encoder, model.config.n_encoder_layers),
+            (_DecoderStep, networks.decoder, model.config.n_decoder_layers),
+        )
+    ]
     folder = out / ONNX_FOLDER
     shutil.rmtree(folder, ignore_errors=True)  # an earlier export, perhaps of other precision
     folder.mkdir(parents=True)
-    write_graph(encoder, folder / ENCODER.file(int8=int8), int8=int8)
-    write_graph(decoder, folder / DECODER.file(int8=int8), int8=int8)
+    for graph, network in zip(graphs, networks, strict=True):
+        write_graph(graph, folder / network.file(int8=int8), int8=int8)
     for name in (CONFIG_FILE, TOKENIZER_FILE):
         (out / name).write_bytes((checkpoint / name).read_bytes())
 
 
-class _EncoderStep(nn.Module):
-    """Reads source tokens behind those whose keys and values it is given."""
+def _example(config: TranslatorConfig, n_caches: int, n_own: int) -> tuple[Tensor, ...]:
+    past = torch.zeros(1, _EXAMPLE_PAST, 2 * config.d_model)
+    source = torch.zeros(1, _EXAMPLE_SOURCE, 2 * config.d_model)
+    return (
+        torch.zeros(1, _EXAMPLE_NEW, dtype=torch.int64),
+        torch.zeros(1, _EXAMPLE_NEW, config.d_model),
+        causal_bias(_EXAMPLE_NEW, _EXAMPLE_PAST),
+        *[past] * n_own,
+        *[source] * (n_caches - n_own),
+    )
 
+
+class _Step(nn.Module):
     def __init__(self, model: AutoregressiveTransformer) -> None:
         super().__init__()
         self._model = model
 
-    def forward(self, tokens: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """(new,), (past, layers, 2, d) → keys and values of this encoder and for the decoder's."""
-        model = self._model
-        x = _embed(model, tokens, own.shape[0], model.encoder.positions)
-        mask = causal_mask(tokens.shape[0], own.shape[0] + tokens.shape[0], tokens.device)
+    def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """What the layers begin with: (1, new, d)."""
+        embedded: Tensor = self._model.embedding(tokens) * self._model.config.d_model**0.5
+        return embedded + positions
+
+
+class _EncoderStep(_Step):
+    """Reads source tokens behind those whose keys and values it is given."""
+
+    def forward(
+        self, tokens: Tensor, positions: Tensor, causal: Tensor, *own: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Keys and values of the new tokens: for each of its own layers, for each decoder layer.
+
+        Args:
+            tokens: (1, new).
+            positions: of the tokens, (1, new, d).
+            causal: `causal_bias` of the tokens.
+            *own: keys and values of the tokens before for each layer, (1, past, 2d).
+        """
+        x = self.embed(tokens, positions)
         new = []
-        for index, layer in enumerate(cast(list[EncoderLayer], list(model.encoder.layers))):
-            attended, cache = attend_behind(
-                layer.attention, layer.attention_norm(x), own[:, index], mask
-            )
+        layers = cast(list[EncoderLayer], list(self._model.encoder.layers))
+        for layer, past in zip(layers, own, strict=True):
+            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, causal)
             new.append(cache)
             x = x + attended
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
-        memory = model.encoder.norm(x)
-        cross = [layer.cross.key_value(memory) for layer in decoder_layers(model.layers)]
-        return torch.stack(new, dim=1), _stack_pairs(cross, model.config.d_model)
+        memory = self._model.encoder.norm(x)
+        return *new, *(
+            layer.cross.key_value(memory) for layer in decoder_layers(self._model.layers)
+        )
 
 
-class _DecoderStep(nn.Module):
+class _DecoderStep(_Step):
     """Writes target tokens and says which one follows."""
 
-    def __init__(self, model: AutoregressiveTransformer) -> None:
-        super().__init__()
-        self._model = model
+    def forward(
+        self, tokens: Tensor, positions: Tensor, causal: Tensor, *caches: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Keys and values of the new tokens for each layer, and the token after the last, ().
 
-    def forward(self, tokens: Tensor, own: Tensor, cross: Tensor) -> tuple[Tensor, Tensor]:
-        """(new,), (past, layers, 2, d), (source, layers, 2, d) → keys and values, next token."""
+        Args:
+            tokens: (1, new).
+            positions: of the tokens, (1, new, d).
+            causal: `causal_bias` of the tokens.
+            *caches: keys and values for each layer, first of the target tokens before
+                (1, past, 2d), then of the source (1, source, 2d).
+        """
         model = self._model
-        x = _embed(model, tokens, own.shape[0], model.positions)
-        mask = causal_mask(tokens.shape[0], own.shape[0] + tokens.shape[0], tokens.device)
+        n_layers = model.config.n_decoder_layers
+        x = self.embed(tokens, positions)
         new = []
         for index, layer in enumerate(decoder_layers(model.layers)):
-            attended, cache = attend_behind(
-                layer.attention, layer.attention_norm(x), own[:, index], mask
-            )
+            past, source = caches[index], caches[n_layers + index]
+            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, causal)
             new.append(cache)
             x = x + attended
             queries = layer.cross.query(layer.cross_norm(x))
-            keys, values = cross[:, index, 0], cross[:, index, 1]
-            x = x + layer.cross.out(attend_heads(queries, keys, values, None, model.config.n_heads))
+            keys, values = source.chunk(2, dim=-1)
+            x = x + layer.cross.out(attend_heads(queries, keys, values, model.config.n_heads))
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
-        return torch.stack(new, dim=1), model.project(x[-1]).argmax(dim=-1)
-
-
-def _embed(
-    model: AutoregressiveTransformer, tokens: Tensor, start: int, positions: Tensor
-) -> Tensor:
-    embedded: Tensor = model.embedding(tokens) * model.config.d_model**0.5
-    return embedded + positions[start : start + tokens.shape[0]]
-
-
-def _stack_pairs(pairs: list[Tensor], d_model: int) -> Tensor:
-    """Keys beside values of each layer, [(time, 2d)], to (time, layers, 2, d)."""
-    stacked = torch.stack(pairs, dim=1)
-    return stacked.view(stacked.shape[0], len(pairs), 2, d_model)
+        return *new, model.project(x[0, -1]).argmax(dim=-1)

@@ -8,19 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import CheckpointError
-from models.export.cache import KeyValueCache
+from models.export.cache import Floats, KeyValueCache, layer_names
+from models.export.causal import causal_bias
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
+from models.positions import sinusoids
 from models.translator_config import TranslatorConfig
-
-INPUTS = ("tokens", "own", "memory", "slots")
-OUTPUTS = ("new_own", "new_memory", "new_slots", "labels", "log_probs")
-
-_FAST_OUTPUTS = OUTPUTS[:4]
 
 
 def network_file(directory: Path, *, int8: bool) -> Path:
     """The network in an export."""
     return directory / ONNX_FOLDER / f"update{INT8_SUFFIX if int8 else FLOAT_SUFFIX}"
+
+
+def input_names(config: TranslatorConfig) -> list[str]:
+    """What an update is told."""
+    caches = (
+        *layer_names("own", config.n_encoder_layers),
+        *layer_names("slots", config.n_decoder_layers),
+    )
+    return ["tokens", "positions", "causal", "memory", "slot_positions", *caches]
+
+
+def output_names(config: TranslatorConfig) -> list[str]:
+    """What an update says."""
+    caches = (
+        *layer_names("new_own", config.n_encoder_layers),
+        *layer_names("new_slots", config.n_decoder_layers),
+    )
+    return ["new_memory", *caches, "labels", "log_probs"]
 
 
 class StreamEngine:
@@ -41,7 +56,12 @@ class StreamEngine:
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise CheckpointError(f"{directory}: has no exported network in {ONNX_FOLDER}/")
-        self.network: Any = open_session(path, inputs=INPUTS, outputs=OUTPUTS, n_threads=n_threads)
+        outputs = output_names(config)
+        self.network: Any = open_session(
+            path, inputs=input_names(config), outputs=outputs, n_threads=n_threads
+        )
+        self.outputs = outputs[:-1]
+        self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
 
     def open_window(self) -> "ExportedSlotWindow":
         """The slots of a new source."""
@@ -54,10 +74,10 @@ class ExportedSlotWindow:
     def __init__(self, engine: StreamEngine) -> None:
         config = engine.config
         self._engine = engine
-        self._own = KeyValueCache(config.max_tokens, config.n_encoder_layers, config.d_model)
+        self._own = KeyValueCache("own", config.n_encoder_layers, config.max_tokens, config.d_model)
         n_slots = config.max_tokens * config.upsampling
-        self._slots = KeyValueCache(n_slots, config.n_decoder_layers, config.d_model)
-        self._memory = np.zeros((config.max_tokens, config.d_model), np.float32)
+        self._slots = KeyValueCache("slots", config.n_decoder_layers, n_slots, config.d_model)
+        self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
         self._feed: dict[str, NDArray[Any]] = {}
 
     def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
@@ -73,30 +93,32 @@ class ExportedSlotWindow:
         Raises:
             ValueError: the source is longer than the model's positions.
         """
-        config = self._engine.config
-        n_source = len(source)
+        engine, config = self._engine, self._engine.config
+        n_source, factor = len(source), config.upsampling
         if n_source > config.max_tokens:
             raise ValueError(
                 f"source of {n_source} tokens is longer than the {config.max_tokens} "
                 "that the model reads"
             )
         first = max(0, min(n_known, n_source - config.window))
-        start = first * config.upsampling
         self._own.truncate(n_known)
-        self._slots.truncate(start)
+        self._slots.truncate(first * factor)
         self._feed = {
-            "tokens": np.array(source[n_known:], np.int64),
-            "own": self._own.filled,
-            "memory": self._memory[first:n_known],
-            "slots": self._slots.filled,
+            "tokens": np.array([source[n_known:]], np.int64),
+            "positions": engine.positions[:, n_known:n_source],
+            "causal": causal_bias(n_source - n_known, n_known),
+            "memory": self._memory[:, first:n_known],
+            "slot_positions": engine.positions[:, first * factor : n_source * factor],
+            **self._own.feed(),
+            **self._slots.feed(),
         }
-        own, memory, slots, labels = self._engine.network.run(_FAST_OUTPUTS, self._feed)
-        self._own.append(own)
-        self._memory[n_known:n_source] = memory
-        self._slots.append(slots)
-        return start, labels.tolist()
+        memory, *caches, labels = engine.network.run(engine.outputs, self._feed)
+        self._memory[:, n_known:n_source] = memory
+        self._own.append(caches[: config.n_encoder_layers])
+        self._slots.append(caches[config.n_encoder_layers :])
+        return first * factor, labels[0].tolist()
 
-    def log_probs(self) -> NDArray[np.float32]:
+    def log_probs(self) -> Floats:
         """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
-        scores: NDArray[np.float32] = self._engine.network.run(OUTPUTS[4:], self._feed)[0]
+        scores: Floats = self._engine.network.run(["log_probs"], self._feed)[0][0]
         return scores

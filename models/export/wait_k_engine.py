@@ -1,34 +1,56 @@
 """Wait-k on ONNX Runtime: token ids in, token ids out, with real caches; no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import CheckpointError
-from models.export.cache import KeyValueCache
-from models.onnx_session import ONNX_FOLDER, open_session
+from models.export.cache import KeyValueCache, layer_names
+from models.export.causal import causal_bias
+from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
+from models.positions import sinusoids
 from models.tokenizer import BOS_ID
 from models.translator_config import TranslatorConfig
 
 
-@dataclass(frozen=True, slots=True)
-class _Graph:
+class Network(NamedTuple):
     """One of the two networks."""
 
     name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: list[str]
+    outputs: list[str]
 
     def file(self, *, int8: bool) -> str:
         """Name of its file."""
-        return f"{self.name}.int8.onnx" if int8 else f"{self.name}.onnx"
+        return f"{self.name}{INT8_SUFFIX if int8 else FLOAT_SUFFIX}"
 
 
-ENCODER = _Graph("encoder", ("tokens", "own"), ("new_own", "new_cross"))
-DECODER = _Graph("decoder", ("tokens", "own", "cross"), ("new_own", "next_token"))
+class Networks(NamedTuple):
+    """Both."""
+
+    encoder: Network
+    decoder: Network
+
+
+def wait_k_networks(config: TranslatorConfig) -> Networks:
+    """What the networks of a model are told, and what they say."""
+    n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
+    steps = ["tokens", "positions", "causal"]
+    return Networks(
+        Network(
+            "encoder",
+            [*steps, *layer_names("own", n_encoder)],
+            [*layer_names("new_own", n_encoder), *layer_names("new_cross", n_decoder)],
+        ),
+        Network(
+            "decoder",
+            [*steps, *layer_names("own", n_decoder), *layer_names("cross", n_decoder)],
+            [*layer_names("new_own", n_decoder), "next_token"],
+        ),
+    )
 
 
 class WaitKEngine:
@@ -45,8 +67,19 @@ class WaitKEngine:
 
     def __init__(self, directory: Path, config: TranslatorConfig, *, n_threads: int = 1) -> None:
         self.config = config
-        self.encoder = _open(directory, ENCODER, n_threads)
-        self.decoder = _open(directory, DECODER, n_threads)
+        networks = wait_k_networks(config)
+        self.encoder = _open(directory, networks.encoder, n_threads)
+        self.decoder = _open(directory, networks.decoder, n_threads)
+        self._positions = sinusoids(config.max_target_tokens, config.d_model)[None]
+
+    def place(self, tokens: Sequence[int], n_before: int) -> dict[str, NDArray[Any]]:
+        """What a step is told about its tokens, (new,), behind those before."""
+        n_new = len(tokens)
+        return {
+            "tokens": np.array([tokens], np.int64),
+            "positions": self._positions[:, n_before : n_before + n_new],
+            "causal": causal_bias(n_new, n_before),
+        }
 
     def new_writer(self) -> "ExportedWriter":
         """A writer for a new source."""
@@ -63,11 +96,11 @@ class ExportedWriter:
         config = engine.config
         self.written: list[int] = []
         self._engine = engine
-        self._source = KeyValueCache(config.max_tokens, config.n_encoder_layers, config.d_model)
-        self._cross = KeyValueCache(config.max_tokens, config.n_decoder_layers, config.d_model)
-        self._target = KeyValueCache(
-            config.max_target_tokens, config.n_decoder_layers, config.d_model
-        )
+        n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
+        n_source, n_target, d_model = config.max_tokens, config.max_target_tokens, config.d_model
+        self._source = KeyValueCache("own", n_encoder, n_source, d_model)
+        self._cross = KeyValueCache("cross", n_decoder, n_source, d_model)
+        self._target = KeyValueCache("own", n_decoder, n_target, d_model)
 
     def read(self, source: Sequence[int], n_known: int = 0) -> None:
         """Read the source, of which `n_known` tokens are as they were.
@@ -84,11 +117,12 @@ class ExportedWriter:
         self._source.truncate(n_known)
         self._cross.truncate(n_known)
         if new := source[self._source.length :]:
-            own, cross = self._engine.encoder.run(
-                None, {"tokens": np.array(new, np.int64), "own": self._source.filled}
-            )
-            self._source.append(own)
-            self._cross.append(cross)
+            engine = self._engine
+            feed = {**engine.place(new, self._source.length), **self._source.feed()}
+            caches = engine.encoder.run(None, feed)
+            n_own = engine.config.n_encoder_layers
+            self._source.append(caches[:n_own])
+            self._cross.append(caches[n_own:])
 
     def next_token(self) -> int:
         """The most probable token after what is written.
@@ -103,22 +137,22 @@ class ExportedWriter:
         limit = self._engine.config.max_target_tokens
         if self._target.length + len(tokens) > limit:
             raise ValueError(f"target is longer than {limit} tokens")
-        new, token = self._engine.decoder.run(
+        *new, token = self._engine.decoder.run(
             None,
             {
-                "tokens": np.array(tokens, np.int64),
-                "own": self._target.filled,
-                "cross": self._cross.filled,
+                **self._engine.place(tokens, self._target.length),
+                **self._target.feed(),
+                **self._cross.feed(),
             },
         )
         self._target.append(new)
         return int(token)
 
 
-def _open(directory: Path, graph: _Graph, n_threads: int) -> Any:
+def _open(directory: Path, network: Network, n_threads: int) -> Any:
     """The network in its 8-bit form if that is there."""
-    paths = [directory / ONNX_FOLDER / graph.file(int8=int8) for int8 in (True, False)]
+    paths = [directory / ONNX_FOLDER / network.file(int8=int8) for int8 in (True, False)]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise CheckpointError(f"{directory}: has no exported {graph.name} in {ONNX_FOLDER}/")
-    return open_session(path, inputs=graph.inputs, outputs=graph.outputs, n_threads=n_threads)
+        raise CheckpointError(f"{directory}: has no exported {network.name} in {ONNX_FOLDER}/")
+    return open_session(path, inputs=network.inputs, outputs=network.outputs, n_threads=n_threads)
