@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text as Line
 
 from engine.captions import Caption, Text
-from engine.pipeline import PipelineStats
+from engine.pipeline_stats import PipelineStats
 
 REFRESH_HZ = 12
 _MAX_LINES = 4  # of one text in the place that is revised; the newest words stay visible

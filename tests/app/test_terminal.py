@@ -11,7 +11,7 @@ from app.terminal import (
     printable,
 )
 from engine.load import LoadState
-from engine.pipeline import PipelineStats
+from engine.pipeline_stats import PipelineStats
 from tests.app.fakes import caption
 from tests.fakes import ManualClock
 

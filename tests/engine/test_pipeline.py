@@ -9,11 +9,13 @@ import pytest
 
 from engine.captions import Caption
 from engine.journal import Journal, JournalError
+from engine.limits import Limits
 from engine.live_text import LiveText
 from engine.load import LoadState
 from engine.metrics import caption_erasure
 from engine.pace import SourceClock
-from engine.pipeline import Limits, PipelineStats, run
+from engine.pipeline import run
+from engine.pipeline_stats import PipelineStats
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.fakes import (
