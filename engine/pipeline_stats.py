@@ -1,10 +1,9 @@
 """Figures of a running pipeline, for display."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from engine.captions import Caption
-from engine.live_metrics import LiveMeter
-from engine.load import LoadControl, LoadState
+from engine.captions import Caption, LiveFigures
+from engine.load import LoadControl
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,31 +23,23 @@ class PipelineStats:
     captions_waiting: int = 0
     behind_s: float = 0.0
     """Session time between the end of the source of the newest caption and its emission."""
-    normalized_erasure: float = 0.0
-    """Words of the target taken back for each one committed, in the whole session."""
-    delay_s: float | None = None
-    """Seconds from a word being said to its translation standing as it stays, over the last
-    segments; None before the first final."""
-    load: LoadState | None = None
-    """Whether the machine keeps up; None where the source waits for it."""
-    real_time_factor: float | None = None
-    """Seconds of work for a second of source, lately; None while it is not known."""
+    live: LiveFigures = field(default_factory=LiveFigures)
+    """As with the newest caption, with the newest load."""
     lag_s: float = 0.0
     """Session time between the end of the newest item and the moment when it had been read."""
     n_withheld: int = 0
     """Unfinished prefixes that were not translated because the machine was too slow."""
     journal_failing: bool = False
 
-    def count_caption(self, caption: Caption, meter: LiveMeter) -> None:
-        """A caption was made; `meter` has seen it."""
+    def count_caption(self, caption: Caption) -> None:
+        """A caption was made."""
         self.n_captions += 1
         self.n_finals += caption.final
         self.behind_s = caption.emitted_s - caption.end_s
-        self.normalized_erasure = meter.normalized_erasure
-        self.delay_s = meter.delay_s
+        self.live = caption.live or self.live
 
     def count_load(self, load: LoadControl) -> None:
         """How the machine stands now."""
-        self.load = load.state
-        self.real_time_factor = load.real_time_factor
+        rate = load.real_time_factor
+        self.live = replace(self.live, load=load.state, real_time_factor=rate)
         self.lag_s = load.lag_s

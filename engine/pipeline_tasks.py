@@ -9,7 +9,6 @@ from typing import Generic, ParamSpec, TypeVar
 from engine.captions import Caption
 from engine.channel import Channel, PrefixChannel
 from engine.limits import Limits
-from engine.live_metrics import LiveMeter
 from engine.pipeline_stats import PipelineStats
 from engine.source import SourcePrefix
 from engine.work import Work
@@ -39,7 +38,6 @@ class PipelineTasks(Generic[T]):
         self._work = work
         self._end_of = end_s
         self._lockstep = not limits.conflate
-        self._meter = LiveMeter()
         self._stats = stats
         n_items = limits.items or (300 if limits.drop_items else 16)
         self._items = Channel[tuple[T, float]](n_items, drop_oldest=limits.drop_items)
@@ -136,8 +134,7 @@ class PipelineTasks(Generic[T]):
         while made:
             await self.captions.put(made[0])
             caption = made.popleft()
-            self._meter.observe(caption)
-            self._stats.count_caption(caption, self._meter)
+            self._stats.count_caption(caption)
         self._count()
 
     def _count(self) -> None:

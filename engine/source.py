@@ -24,6 +24,11 @@ class SourcePrefix:
     """Session time where the segment's source starts, in seconds."""
     end_s: float
     """Session time of the last source used, in seconds."""
+    spoken_s: tuple[float, ...] = ()
+    """Session time at the end of every word of `text`; empty if the reader does not know."""
+    recognised_s: tuple[float, ...] = ()
+    """Session time since when every word of `text` has stood there; empty until it is noted, see
+    `engine.word_times`."""
 
     @property
     def text(self) -> str:

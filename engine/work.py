@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from engine.captions import Caption
-from engine.load import LoadControl, LoadState
+from engine.captions import Caption, LiveFigures, LoadState
+from engine.live_metrics import LiveMeter
+from engine.load import LoadControl
 from engine.recording import Recorder
 from engine.session import Session
 from engine.source import SourcePrefix, SourceReader, StretchableReader
+from engine.word_times import SourceTimer
 
 T = TypeVar("T")
 
@@ -46,6 +48,8 @@ class Work(Generic[T]):
         self.paced = paced
         self.made: deque[Caption] = deque()
         """Captions that are in the journal and that nobody has taken yet."""
+        self._timer = SourceTimer()
+        self._meter = LiveMeter()
         self._reader = reader
         self._session = session
         self._clock = clock
@@ -64,11 +68,13 @@ class Work(Generic[T]):
         self.load.worked(now_s - begin_s)
         if self.paced:
             self._watch_load(end_s, now_s)
-        return prefixes
+        return [self._timer.note(prefix, now_s) for prefix in prefixes]
 
     def finish_reading(self) -> list[SourcePrefix]:
         """The source has ended."""
-        return self._reader.finish()
+        prefixes = self._reader.finish()
+        now_s = self._clock()
+        return [self._timer.note(prefix, now_s) for prefix in prefixes]
 
     def withholds(self, prefix: SourcePrefix) -> bool:
         """Whether there is no time to translate this prefix."""
@@ -76,21 +82,20 @@ class Work(Generic[T]):
 
     def translation(self, prefix: SourcePrefix) -> Iterator[Caption]:
         """The captions of a prefix; each is made by one call of `step`."""
-        return self._session.steps(prefix, self._clock())
+        return self._session.steps(prefix, self._clock)
 
     def last_translation(self) -> Iterator[Caption]:
         """The captions that make the open segment final, as those of `translation`."""
-        return self._session.finish_steps(self._clock())
+        return self._session.finish_steps(self._clock)
 
     def step(self, captions: Iterator[Caption]) -> bool:
         """Make the next caption and journal it, as one act for a cancellation; False: no more."""
         begin_s = self._clock()
         caption = next(captions, None)
-        now_s = self._clock()
-        self.load.worked(now_s - begin_s)
+        self.load.worked(self._clock() - begin_s)
         if caption is None:
             return False
-        caption = replace(caption, emitted_s=now_s)
+        caption = replace(caption, live=self._live(caption))
         if self._recorder is not None:
             self._recorder.write(caption)
         self.made.append(caption)
@@ -100,6 +105,16 @@ class Work(Generic[T]):
         """End the session in the journal."""
         if self._recorder is not None:
             self._recorder.close()
+
+    def _live(self, caption: Caption) -> LiveFigures:
+        """How the session stands with this caption."""
+        self._meter.observe(caption)
+        return LiveFigures(
+            normalized_erasure=self._meter.normalized_erasure,
+            delay_s=self._meter.delay_s,
+            load=self.load.state if self.paced else None,
+            real_time_factor=self.load.real_time_factor,
+        )
 
     def _watch_load(self, end_s: float, now_s: float) -> None:
         before = self.load.state
