@@ -35,6 +35,7 @@ class FollowConfig:
         session: captions of this session only.
         langs: captions from or into one of these languages only.
         reading: committed text only.
+        detail: with the times of every committed word.
         once: end when the server ends, instead of waiting for it to come back.
         patient: wait for a server that is not there yet, instead of failing at the start.
     """
@@ -44,6 +45,7 @@ class FollowConfig:
     session: str | None = None
     langs: tuple[str, ...] = ()
     reading: bool = False
+    detail: bool = False
     once: bool = False
     patient: bool = False
 
@@ -175,6 +177,7 @@ def _url(config: FollowConfig, position: Position) -> str:
         *([("session", config.session)] if config.session else []),
         *([("lang", ",".join(config.langs))] if config.langs else []),
         *([("mode", "reading")] if config.reading else []),
+        *([("detail", "words")] if config.detail else []),
         *position.query(),
     ]
     return urlunsplit(parts._replace(query=urlencode(query)))

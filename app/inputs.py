@@ -15,10 +15,11 @@ from app.sources.microphone import read_microphone
 from app.sources.raw import SampleFormat, read_raw
 from app.sources.text import read_text
 from engine.audio import AudioChunk
+from engine.limits import Limits
 from engine.live_text import LiveText
 from engine.pace import SourceClock
-from engine.pipeline import Limits, SourceReader
 from engine.revised_text import RevisedText
+from engine.source import SourceReader
 
 if TYPE_CHECKING:
     from app.config import Settings

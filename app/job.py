@@ -18,7 +18,9 @@ from app.server.stats import ServerStats
 from engine import pipeline
 from engine.captions import Caption
 from engine.journal import Journal, JournalError
-from engine.pipeline import Limits, PipelineStats, SourceReader
+from engine.limits import Limits
+from engine.pipeline_stats import PipelineStats
+from engine.source import SourceReader
 from engine.stability import StabilityConfig
 from engine.translator import Translator
 

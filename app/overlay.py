@@ -85,7 +85,7 @@ def run_remote(settings: "Settings", url: str, token: str | None) -> int:
         FollowError: not the address of a feed, or it refuses this client.
     """
     console = _log()
-    config = FollowConfig(url=url, token=token, patient=True)
+    config = FollowConfig(url=url, token=token, patient=True, detail=True)
 
     async def show(publish: "Publish") -> None:
         publish(Notice(phase="starting", subject="feed"))

@@ -148,8 +148,12 @@ def _signals(stop: Callable[[], None], console: Console) -> Iterator[list[int]]:
 def _open_sinks(config: RunConfig) -> list[CaptionSink]:
     sinks: list[CaptionSink] = []
     if config.jsonl is not None:
-        to_stdout = config.jsonl == "-"
-        sinks.append(StandardOutput() if to_stdout else JsonLines(Path(config.jsonl)))
+        to_stdout, detail = config.jsonl == "-", config.detail
+        sinks.append(
+            StandardOutput(detail=detail)
+            if to_stdout
+            else JsonLines(Path(config.jsonl), detail=detail)
+        )
     if config.srt is not None:
         sinks.append(Subtitles(config.srt, Format.SRT))
     if config.vtt is not None:

@@ -37,6 +37,8 @@ class RunConfig(PolicyConfig):
     show: Show | None = None
     """None: the overlay where a window can be shown, the terminal otherwise."""
     jsonl: str | None = None
+    detail: bool = False
+    """Whether the lines of JSON tell the times of every committed word."""
     srt: Path | None = None
     vtt: Path | None = None
     journal: Path | None = None

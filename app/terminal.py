@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text as Line
 
-from engine.captions import Caption, Text
-from engine.pipeline import PipelineStats
+from engine.captions import Caption, LiveFigures, Text
+from engine.pipeline_stats import PipelineStats
 
 REFRESH_HZ = 12
 _MAX_LINES = 4  # of one text in the place that is revised; the newest words stay visible
@@ -66,13 +66,13 @@ class TerminalView:
             duration_s: length of the source, None if it is not known.
             clock: seconds; limits how often the terminal is drawn.
             live: whether to revise text in place; None: if the console is a terminal.
-            stats: figures of the session for the last line.
+            stats: figures of a session that runs here, newer than those of its captions.
         """
         self._revises = console.is_terminal if live is None else live
         self._console = console
         self._duration_s = duration_s
         self._clock = clock
-        self._stats = stats or PipelineStats()
+        self._stats = stats
         self._open: Caption | None = None
         self._newest: Caption | None = None
         self._position_s = 0.0
@@ -137,19 +137,25 @@ class TerminalView:
         status = clock_time(self._position_s)
         if self._duration_s is not None:
             status += f" / {clock_time(self._duration_s)}"
-        stats = self._stats
-        if stats.load is not None:
-            status += f"   {stats.load}"
-            if stats.real_time_factor is not None:
-                status += f" ({stats.real_time_factor:.2f} ×)"
+        live = self._live_figures()
+        if live is not None and live.load is not None:
+            status += f"   {live.load}"
+            if live.real_time_factor is not None:
+                status += f" ({live.real_time_factor:.2f} ×)"
         if self._newest is not None:
             delay_s = max(self._newest.emitted_s - self._newest.end_s, 0.0)
             status += f"   delay {delay_s:.1f} s"
-        if stats.delay_s is not None:
-            status += f", settled {stats.delay_s:.1f} s"
-        if stats.n_captions:
-            status += f"   NE {stats.normalized_erasure:.2f}"
+        if live is not None and live.delay_s is not None:
+            status += f", settled {live.delay_s:.1f} s"
+        if live is not None and self._newest is not None:
+            status += f"   NE {live.normalized_erasure:.2f}"
         return status
+
+    def _live_figures(self) -> LiveFigures | None:
+        """Those of the session, if it runs here, and what its newest caption says otherwise."""
+        if self._stats is not None:
+            return self._stats.live
+        return None if self._newest is None else self._newest.live
 
 
 class ProgressView:

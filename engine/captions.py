@@ -3,17 +3,19 @@
 Everything downstream (overlay, feed, journal, metrics) eats `Caption`. This module imports only
 the standard library, so that a consumer pays for neither torch nor Qt.
 
-Invariants, checked by `CaptionOrder` and tested by property:
+Invariants, checked by `engine.caption_order` and tested by property:
 
 * within a segment, committed text only grows, on the source side and on the target side;
 * revisions of a segment count 0, 1, 2 …;
 * a final caption has no tentative text, and no further caption of its segment follows;
-* `seq` counts the captions of a session without holes.
+* `seq` counts the captions of a session without holes;
+* the times of a committed word never change, and each step follows the one before it.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any, TypeVar
 
 FORMAT_VERSION = 1
@@ -23,6 +25,14 @@ T = TypeVar("T")
 
 class ProtocolError(ValueError):
     """A message, or a sequence of captions, that breaks the rules of the caption format."""
+
+
+class LoadState(StrEnum):
+    """How a session stands with the time that it has; see `engine.load`."""
+
+    KEEPING_UP = "keeping up"
+    STRETCHED = "stretched"
+    FINALS_ONLY = "finals only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,44 @@ class Text:
     def full(self) -> str:
         """Committed and tentative text as one string, words separated by single spaces."""
         return " ".join(part for part in (self.committed, self.tentative) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordTimes:
+    """When one committed word of the target came about, in session time.
+
+    Each step is not earlier than the one before it. How the source word is found that a target
+    word stands for is told in `engine.word_times`.
+    """
+
+    text: str
+    spoken_s: float
+    """The end of the source word."""
+    recognised_s: float
+    """Since when the source word was heard as it stays."""
+    translated_s: float
+    """Since when the target word, and all before it, stood in every hypothesis."""
+    shown_s: float
+    """Since when the target word, and all before it, were shown and stayed."""
+
+    @property
+    def delay_s(self) -> float:
+        """Seconds from a word being said to its translation standing as it stays."""
+        return self.shown_s - self.spoken_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFigures:
+    """How a session stood when a caption left the engine."""
+
+    normalized_erasure: float = 0.0
+    """Words taken back for each one committed, in the whole session, this caption included."""
+    delay_s: float | None = None
+    """Mean of `WordTimes.delay_s` of the words committed lately, None before the first."""
+    load: LoadState | None = None
+    """Whether the machine keeps up; None where the source waits for it."""
+    real_time_factor: float | None = None
+    """Seconds of work for a second of source, lately; None while it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +109,14 @@ class Caption:
     """Session time when this caption left the engine."""
     erased: int
     """Words of the previous revision's target that this one takes back."""
+    live: LiveFigures | None = field(default=None, hash=False)
+    """None if nobody measured."""
+    words: tuple[WordTimes, ...] = field(default=(), hash=False)
+    """Times of the words of `target.committed`, as many as those; none if nobody noted them."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of this caption, key order as documented."""
-        return {
+    def to_dict(self, *, detail: bool = False) -> dict[str, Any]:
+        """The JSON object of this caption, key order as documented; `detail` adds the words."""
+        data = {
             "v": FORMAT_VERSION,
             "session": self.session,
             "seq": self.seq,
@@ -78,10 +130,16 @@ class Caption:
             "emitted_s": round(self.emitted_s, 3),
             "erased": self.erased,
         }
+        if self.live is not None:
+            data["live"] = _rounded(self.live)
+        if detail:
+            data["words"] = [_rounded(word) for word in self.words]
+        return data
 
-    def to_json(self) -> str:
-        """One line of JSON, without a line end."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+    def to_json(self, *, detail: bool = False) -> str:
+        """One line of JSON, without a line end; `detail` adds the words."""
+        data = self.to_dict(detail=detail)
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, line: str | bytes) -> "Caption":
@@ -119,53 +177,9 @@ class Caption:
             end_s=_get_number(data, "end_s"),
             emitted_s=_get_number(data, "emitted_s"),
             erased=_get(data, "erased", int),
+            live=_live_from_dict(data["live"]) if "live" in data else None,
+            words=tuple(map(_word_from_dict, _get(data, "words", list) if "words" in data else ())),
         )
-
-
-@dataclass(slots=True)
-class CaptionOrder:
-    """Checks, caption by caption, that a session's captions keep the invariants of this module."""
-
-    _next_seq: int | None = None
-    _last: dict[int, Caption] = field(default_factory=dict)
-
-    def check(self, caption: Caption) -> None:
-        """Accept the next caption of the session.
-
-        Raises:
-            ProtocolError: the caption breaks an invariant against those before it.
-        """
-        if self._next_seq is not None and caption.seq != self._next_seq:
-            raise ProtocolError(f"seq {caption.seq} follows {self._next_seq - 1}")
-        self._next_seq = caption.seq + 1
-        if caption.final and (caption.source.tentative or caption.target.tentative):
-            raise ProtocolError(f"final caption {caption.seq} has tentative text")
-        last = self._last.get(caption.segment)
-        if last is None:
-            if caption.revision != 0:
-                raise ProtocolError(f"segment {caption.segment} starts at {caption.revision}")
-        else:
-            self._check_successor(last, caption)
-        self._last[caption.segment] = caption
-
-    @staticmethod
-    def _check_successor(last: Caption, caption: Caption) -> None:
-        if last.final:
-            raise ProtocolError(f"a caption follows the final of segment {caption.segment}")
-        if caption.revision != last.revision + 1:
-            raise ProtocolError(f"revision {caption.revision} follows {last.revision}")
-        for name, old, new in (
-            ("source", last.source.committed, caption.source.committed),
-            ("target", last.target.committed, caption.target.committed),
-        ):
-            if not extends(old, new):
-                raise ProtocolError(f"committed {name} {old!r} became {new!r}")
-
-
-def extends(prefix: str, text: str) -> bool:
-    """Whether `text` starts with the whole words of `prefix`."""
-    words = prefix.split()
-    return text.split()[: len(words)] == words
 
 
 def _text_to_dict(text: Text) -> dict[str, str]:
@@ -177,6 +191,38 @@ def _text_from_dict(data: Mapping[str, Any]) -> Text:
         lang=_get(data, "lang", str),
         committed=_get(data, "committed", str),
         tentative=_get(data, "tentative", str),
+    )
+
+
+def _rounded(record: LiveFigures | WordTimes) -> dict[str, Any]:
+    """The fields of a record, times and figures to three digits."""
+    values = ((item.name, getattr(record, item.name)) for item in fields(record))
+    return {name: round(v, 3) if isinstance(v, float) else v for name, v in values}
+
+
+def _live_from_dict(data: object) -> LiveFigures:
+    if not isinstance(data, dict):
+        raise ProtocolError("caption field 'live' is not a JSON object")
+    load = data.get("load")
+    if load is not None and load not in list(LoadState):
+        raise ProtocolError(f"caption field 'load' is {load!r}")
+    return LiveFigures(
+        normalized_erasure=_get_number(data, "normalized_erasure"),
+        delay_s=_get_number_or_none(data, "delay_s"),
+        load=None if load is None else LoadState(load),
+        real_time_factor=_get_number_or_none(data, "real_time_factor"),
+    )
+
+
+def _word_from_dict(data: object) -> WordTimes:
+    if not isinstance(data, dict):
+        raise ProtocolError("caption field 'words' holds what is not a JSON object")
+    return WordTimes(
+        text=_get(data, "text", str),
+        spoken_s=_get_number(data, "spoken_s"),
+        recognised_s=_get_number(data, "recognised_s"),
+        translated_s=_get_number(data, "translated_s"),
+        shown_s=_get_number(data, "shown_s"),
     )
 
 
@@ -192,3 +238,7 @@ def _get_number(data: Mapping[str, Any], key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ProtocolError(f"caption field {key!r} is {value!r}, not a number")
     return float(value)
+
+
+def _get_number_or_none(data: Mapping[str, Any], key: str) -> float | None:
+    return None if data.get(key) is None else _get_number(data, key)

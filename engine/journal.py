@@ -252,7 +252,7 @@ def _insert(connection: sqlite3.Connection, captions: tuple[Caption, ...]) -> No
                     caption.final,
                     caption.start_s,
                     caption.end_s,
-                    _storable(caption.to_json()),
+                    _storable(caption.to_json(detail=True)),
                 ),
             )
         except sqlite3.IntegrityError as error:

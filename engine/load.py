@@ -10,18 +10,11 @@ Synchronous, without a clock: the times are those that it is told.
 
 from collections import deque
 from dataclasses import dataclass
-from enum import StrEnum
+
+from engine.captions import LoadState
 
 _FACTORS = (1, 2, 4, 4)  # of the recogniser's step, at each level
 _LONGEST_CALM_S = 160.0
-
-
-class LoadState(StrEnum):
-    """How a session stands."""
-
-    KEEPING_UP = "keeping up"
-    STRETCHED = "stretched"
-    FINALS_ONLY = "finals only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

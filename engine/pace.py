@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from engine.pipeline import SourceReader
-from engine.source import SourcePrefix
+from engine.source import SourcePrefix, SourceReader
 
 T = TypeVar("T")
 

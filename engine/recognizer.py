@@ -235,8 +235,9 @@ class StreamingRecognizer:
     def _prefix(
         self, utterance: Utterance, end: int, texts: tuple[str, str], *, finished: bool
     ) -> SourcePrefix:
-        self._words = self._timed(utterance)
         committed, tentative = texts
+        words = self._timed(utterance, with_tentative=bool(tentative))
+        self._words = words[: len(utterance.committed)]
         return SourcePrefix(
             segment=self._segment,
             lang=self._lang,
@@ -245,12 +246,13 @@ class StreamingRecognizer:
             finished=finished,
             start_s=self._time(max(utterance.segment_start, self._last_end)),
             end_s=self._time(end),
+            spoken_s=tuple(word.end_s for word in words),
         )
 
-    def _timed(self, utterance: Utterance) -> tuple[RecognizedWord, ...]:
+    def _timed(self, utterance: Utterance, *, with_tentative: bool) -> tuple[RecognizedWord, ...]:
         origin_s = self._time(utterance.start) + FRAME_CENTRE_S - FRAME_MS / 2000
         words: list[RecognizedWord] = []
-        for word in utterance.committed:
+        for word in (*utterance.committed, *(utterance.tentative if with_tentative else ())):
             tokens = []
             # It may have moved a little since the word before it was committed.
             free_s = words[-1].end_s if words else -math.inf

@@ -1,6 +1,9 @@
-"""The source prefix: what was read so far of one segment, from speech or from live text."""
+"""Source prefixes, what was read so far of one segment, and the readers that make them."""
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +24,37 @@ class SourcePrefix:
     """Session time where the segment's source starts, in seconds."""
     end_s: float
     """Session time of the last source used, in seconds."""
+    spoken_s: tuple[float, ...] = ()
+    """Session time at the end of every word of `text`; empty if the reader does not know."""
+    recognised_s: tuple[float, ...] = ()
+    """Session time since when every word of `text` has stood there; empty until it is noted, see
+    `engine.word_times`."""
 
     @property
     def text(self) -> str:
         """Committed and tentative words as one string."""
         return " ".join(part for part in (self.committed, self.tentative) if part)
+
+
+class SourceReader(Protocol[T_contra]):
+    """Makes source prefixes of a stream: the recogniser of audio chunks, live text of characters.
+
+    Its calls come one at a time, from the worker thread.
+    """
+
+    def accept(self, item: T_contra) -> list[SourcePrefix]:
+        """Read the next item; the prefixes that changed, in order."""
+        ...
+
+    def finish(self) -> list[SourcePrefix]:
+        """The stream has ended: finish the open segment."""
+        ...
+
+
+@runtime_checkable
+class StretchableReader(Protocol):
+    """A reader that can work less often; the pipeline asks it to when the machine is too slow."""
+
+    def stretch(self, factor: int) -> None:
+        """Make every step from the next one on `factor` times as long as it was set."""
+        ...

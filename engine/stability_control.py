@@ -95,19 +95,14 @@ class DelayDial(Dial):
         """Start with the mask that is set."""
         super().__init__(config)
         self._delay_s = config.delay_s or 0.0
-        self._meter = LiveMeter()
 
     def observe(self, caption: Caption) -> None:
-        """Hide more words after a segment that settled early, fewer after a late one.
-
-        The time counts in which a caption was begun: without the computation of its own
-        hypothesis, since a dial has no clock.
-        """
-        delays = self._meter.observe(caption)
-        if not delays:
+        """Hide more words after a segment that settled early, fewer after a late one."""
+        n_words = len(caption.words)
+        if not caption.final or not n_words:
             return
-        early_s = self._delay_s - sum(delays) / len(delays)
-        word_s = max((caption.end_s - caption.start_s) / len(delays), 0.05)
+        early_s = self._delay_s - sum(word.delay_s for word in caption.words) / n_words
+        word_s = max((caption.end_s - caption.start_s) / n_words, 0.05)
         stride = round(_GAIN * early_s / word_s)
         if early_s < 0:
             stride = min(stride, -1)

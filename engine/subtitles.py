@@ -85,7 +85,7 @@ class SubtitleWriter:
         if not caption.final:
             return ""
         if self._form is Format.JSONL:
-            return caption.to_json() + "\n"
+            return caption.to_json(detail=True) + "\n"
         if self._form is Format.TXT:
             texts = _texts(caption, self._options.side)
             return "".join(f"{text}\n" for text in texts) + ("\n" if len(texts) > 1 else "")

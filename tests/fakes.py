@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from engine.captions import Caption, CaptionOrder
+from engine.caption_order import CaptionOrder
+from engine.captions import Caption
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis, TranslatorSession
 
@@ -117,8 +118,9 @@ def prefix(
     finished: bool = False,
     start_s: float = 0.0,
     end_s: float = 1.0,
+    spoken_s: Sequence[float] = (),
 ) -> SourcePrefix:
-    """A source prefix in a few words."""
+    """A source prefix in a few words, recognised when they were said."""
     return SourcePrefix(
         segment=segment,
         lang="en",
@@ -127,6 +129,8 @@ def prefix(
         finished=finished,
         start_s=start_s,
         end_s=end_s,
+        spoken_s=tuple(spoken_s),
+        recognised_s=tuple(spoken_s),
     )
 
 

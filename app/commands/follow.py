@@ -28,6 +28,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--lang", action="append", default=[], metavar="LANG", help="from or into this language")
     add("--reading", action="store_true", help="committed text only; no word is taken back")
     add("--once", action="store_true", help="end when the server does")
+    add("--detail", action="store_true", help="with the times of every committed word in --jsonl")
     add("--jsonl", action="store_true", help="every caption as a line of JSON on standard output")
 
 
@@ -41,6 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         session=arguments.session,
         langs=tuple(arguments.lang),
         reading=arguments.reading,
+        detail=arguments.detail,
         once=arguments.once,
     )
     with contextlib.suppress(KeyboardInterrupt):  # the usual way to leave
@@ -52,7 +54,7 @@ async def _print(config: "FollowConfig") -> None:
     from app.follow import follow
 
     async for caption in follow(config):
-        print(caption.to_json(), flush=True)
+        print(caption.to_json(detail=config.detail), flush=True)
 
 
 async def _show(config: "FollowConfig") -> None:

@@ -64,6 +64,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--channels", type=int, metavar="N", help="of raw samples (1)")
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
     add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
+    add("--detail", action="store_true", help="with the times of every committed word in --jsonl")
     add("--srt", type=Path, metavar="FILE", help="write finals as SubRip subtitles")
     add("--vtt", type=Path, metavar="FILE", help="write finals as WebVTT subtitles")
     add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket")
@@ -103,6 +104,7 @@ _TABLES = {
         "channels",
         "show",
         "jsonl",
+        "detail",
         "srt",
         "vtt",
         "journal",

@@ -105,15 +105,16 @@ class GrowingFile:
 
 
 class JsonLines:
-    """Every caption as one line of JSON."""
+    """Every caption as one line of JSON, in the detail form where asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, detail: bool = False) -> None:
         """Make the file anew; raises OutputError."""
         self._file = GrowingFile(path)
+        self._detail = detail
 
     def write(self, caption: Caption) -> bool:
         """Add a line."""
-        self._file.append(caption.to_json() + "\n")
+        self._file.append(caption.to_json(detail=self._detail) + "\n")
         return True
 
     def close(self) -> bool:
@@ -141,10 +142,11 @@ class Subtitles:
 
 
 class StandardOutput:
-    """Every caption as one line of JSON on standard output."""
+    """Every caption as one line of JSON on standard output, in the detail form where asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, detail: bool = False) -> None:
         """Start."""
+        self._detail = detail
         self._reader_gone = False
 
     def write(self, caption: Caption) -> bool:
@@ -152,7 +154,8 @@ class StandardOutput:
         if self._reader_gone:
             return False
         try:
-            sys.stdout.buffer.write(caption.to_json().encode("utf-8", "replace") + b"\n")
+            line = caption.to_json(detail=self._detail) + "\n"
+            sys.stdout.buffer.write(line.encode("utf-8", "replace"))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             self._reader_gone = True

@@ -51,6 +51,8 @@ class Published:
         self._stats.captions += 1
         self._stats.finals += caption.final
         self._stats.delay.add(max(caption.emitted_s - caption.end_s, 0.0))
+        if caption.live is not None:
+            self._stats.live[caption.session] = caption.live
         self._published_at[caption.session] = (caption.seq, time.monotonic())
         self.history.add(caption)
         self.fanout.publish(caption)
@@ -58,6 +60,7 @@ class Published:
     def end(self, session: str) -> None:
         """No caption of this session follows."""
         self._published_at.pop(session, None)
+        self._stats.live.pop(session, None)
 
     def sent(self, caption: Caption) -> None:
         """A viewer is being sent this caption: count the delay, if it is the session's newest."""

@@ -17,8 +17,8 @@ from engine import pipeline
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.fanout import Fanout
 from engine.journal import Journal, JournalError
-from engine.pipeline import Limits, SourceReader
-from engine.source import SourcePrefix
+from engine.limits import Limits
+from engine.source import SourcePrefix, SourceReader
 from engine.stability import StabilityConfig
 from engine.translator import Translator
 

@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
+
+from engine.captions import LiveFigures, LoadState
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -37,6 +40,8 @@ class ServerStats:
     heard_s: float = 0.0
     dropped_s: float = 0.0
     """Sound left out because the machine was behind."""
+    live: dict[str, LiveFigures] = field(default_factory=dict)
+    """Of every session that has a caption and has not ended, as with its newest caption."""
     delay: Histogram = field(default_factory=Histogram)
     """From the end of a caption's source to its emission."""
     fan_out: Histogram = field(default_factory=Histogram)
@@ -63,10 +68,31 @@ class ServerStats:
         )
         for name, help_text, value in counters:
             yield from _metric(f"{name}_total", "counter", help_text, value)
-        yield from _labelled("refused_total", "Requests refused.", "status", self.refused)
-        yield from _labelled("closed_total", "Connections closed.", "code", self.closed)
+        refused, closed = self.refused, self.closed
+        yield from _labelled("refused_total", "counter", "Requests refused.", "status", refused)
+        yield from _labelled("closed_total", "counter", "Connections closed.", "code", closed)
+        yield from self._live_lines()
         yield from _histogram("caption_delay_seconds", "Source end to emission.", self.delay)
         yield from _histogram("fan_out_seconds", "Emission to sending.", self.fan_out)
+
+    def _live_lines(self) -> Iterator[str]:
+        """Figures of the sessions that run; the means weigh each session alike."""
+        live = self.live.values()
+        loads = [figures.load for figures in live]
+        states = {str(state): loads.count(state) for state in LoadState}
+        yield from _labelled(
+            "sessions_by_load", "gauge", "Sessions, by how they keep up.", "load", states
+        )
+        erasures = [figures.normalized_erasure for figures in live]
+        delays = [figures.delay_s for figures in live if figures.delay_s is not None]
+        factors = [f.real_time_factor for f in live if f.real_time_factor is not None]
+        for name, help_text, values, summary in (
+            ("normalized_erasure", "Words taken back for each committed one.", erasures, fmean),
+            ("word_delay_seconds", "From a word being said to its captions.", delays, fmean),
+            ("real_time_factor", "Work for a second of sound, at most.", factors, max),
+        ):
+            if values:
+                yield from _metric(name, "gauge", help_text, summary(values))
 
 
 def _metric(name: str, kind: str, help_text: str, value: float) -> Iterator[str]:
@@ -74,8 +100,10 @@ def _metric(name: str, kind: str, help_text: str, value: float) -> Iterator[str]
     yield f"dragoman_{name} {value}\n"
 
 
-def _labelled(name: str, help_text: str, label: str, values: Mapping[str, int]) -> Iterator[str]:
-    yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} counter\n"
+def _labelled(
+    name: str, kind: str, help_text: str, label: str, values: Mapping[str, int]
+) -> Iterator[str]:
+    yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} {kind}\n"
     for key, value in sorted(values.items()):
         yield f'dragoman_{name}{{{label}="{key}"}} {value}\n'
 

@@ -26,12 +26,14 @@ class View:
     """Captions from or into one of these languages only; empty: all."""
     reading: bool = False
     """Committed text only: no word that is shown is ever taken back."""
+    detail: bool = False
+    """With the times of every committed word."""
     after: tuple[tuple[str, int], ...] = ()
     """Sessions to resume, each with the last `seq` that the viewer has."""
 
     @classmethod
     def parse(cls, target: Target) -> "View":
-        """Read `session`, `lang`, `mode` and `after` of a query; other keys are the page's.
+        """Read the keys of a query that are not the page's.
 
         Raises:
             ViewError: a value that means nothing.
@@ -39,6 +41,9 @@ class View:
         mode = target.get("mode") or "live"
         if mode not in ("live", "reading"):
             raise ViewError(f"mode is {mode!r}, must be live or reading")
+        detail = target.get("detail")
+        if detail not in (None, "", "words"):
+            raise ViewError(f"detail is {detail!r}, must be words")
         langs = [lang for text in target.query.get("lang", ()) for lang in text.split(",") if lang]
         after = tuple(_parse_position(text) for text in target.query.get("after", ()))
         if len(after) > MAX_RESUMED_SESSIONS:
@@ -47,6 +52,7 @@ class View:
             session=target.get("session") or None,
             langs=frozenset(langs),
             reading=mode == "reading",
+            detail=detail == "words",
             after=after,
         )
 
@@ -88,7 +94,7 @@ class Progress:
             del self._last_seq[next(iter(self._last_seq))]
         if self._view.reading and not self._reads_on(caption):
             return None
-        return encode(caption, reading=self._view.reading)
+        return encode(caption, reading=self._view.reading, detail=self._view.detail)
 
     def _reads_on(self, caption: Caption) -> bool:
         key = (caption.session, caption.segment)
@@ -103,9 +109,9 @@ class Progress:
 
 
 @lru_cache(maxsize=256)
-def encode(caption: Caption, *, reading: bool) -> str:
+def encode(caption: Caption, *, reading: bool, detail: bool) -> str:
     """A caption as a message; made once for all viewers that are shown the same."""
-    return (steady(caption) if reading else caption).to_json()
+    return (steady(caption) if reading else caption).to_json(detail=detail)
 
 
 def steady(caption: Caption) -> Caption:
@@ -133,7 +139,7 @@ def snapshot(view: View, captions: Iterable[Caption], lost: Sequence[str]) -> st
             "type": "snapshot",
             "v": FORMAT_VERSION,
             "session": view.session,
-            "captions": [caption.to_dict() for caption in shown],
+            "captions": [caption.to_dict(detail=view.detail) for caption in shown],
             "lost": list(lost),
         },
         ensure_ascii=False,

@@ -10,8 +10,8 @@ from app.terminal import (
     clock_time,
     printable,
 )
-from engine.load import LoadState
-from engine.pipeline import PipelineStats
+from engine.captions import LiveFigures, LoadState
+from engine.pipeline_stats import PipelineStats
 from tests.app.fakes import caption
 from tests.fakes import ManualClock
 
@@ -87,13 +87,13 @@ def test_text_cannot_act_on_the_terminal() -> None:
 
 def test_the_last_line_tells_delay_erasure_and_load() -> None:
     console, screen = terminal(width=80)
-    stats = PipelineStats(
-        n_captions=1,
-        delay_s=1.54,
+    live = LiveFigures(
         normalized_erasure=0.125,
+        delay_s=1.54,
         load=LoadState.STRETCHED,
         real_time_factor=1.3,
     )
+    stats = PipelineStats(live=live)
     with TerminalView(console, 754.0, stats=stats) as view:
         view.show(caption(0, target=("wir haben", "das")))
         view.refresh(12.0)

@@ -15,6 +15,7 @@ from engine.session import Session
 from engine.source import SourcePrefix
 from engine.stability import StabilityConfig
 from engine.translator import Hypothesis
+from engine.word_times import SourceTimer
 from tests.fakes import FakeTranslator, in_order
 
 DEMO = Path(__file__).parent / "recordings" / "demo.reta.jsonl"
@@ -49,7 +50,9 @@ class Recording:
     def replay(self, stability: StabilityConfig) -> list[Caption]:
         """The captions that the session would have had."""
         session = Session(self.translator(), session="recorded", stability=stability)
-        captions = [c for p in self.prefixes for c in session.feed(p, p.end_s)]
+        timer = SourceTimer()
+        prefixes = [timer.note(prefix, prefix.end_s) for prefix in self.prefixes]
+        captions = [c for p in prefixes for c in session.feed(p, p.end_s)]
         return in_order(captions + session.finish(self.prefixes[-1].end_s))
 
 

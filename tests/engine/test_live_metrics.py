@@ -26,8 +26,8 @@ def test_at_the_end_the_live_erasure_is_the_measured_one(prefixes: list[SourcePr
 def test_delay_is_the_mean_from_when_a_word_is_said_until_its_translation_stays() -> None:
     session = Session(FakeTranslator(upper), session="s", stability=StabilityConfig(agreement=0))
     meter = LiveMeter()
-    captions = session.feed(prefix("", "a", end_s=1.0), 1.5)
-    captions += session.feed(prefix("a b", end_s=2.0, finished=True), 4.0)
+    captions = session.feed(prefix("", "a", spoken_s=[1.0]), 1.5)
+    captions += session.feed(prefix("a b", spoken_s=[1.0, 2.0], finished=True), 4.0)
     for caption in captions:
         assert meter.delay_s is None
         meter.observe(caption)

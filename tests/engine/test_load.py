@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.load import LoadControl, LoadState
+from engine.captions import LoadState
+from engine.load import LoadControl
 
 ITEM_S = 0.1
 

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.captions import Caption
+from engine.captions import Caption, LoadState
 from engine.journal import Journal, JournalError
+from engine.limits import Limits
 from engine.live_text import LiveText
-from engine.load import LoadState
 from engine.metrics import caption_erasure
 from engine.pace import SourceClock
-from engine.pipeline import Limits, PipelineStats, run
+from engine.pipeline import run
+from engine.pipeline_stats import PipelineStats
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.fakes import (
@@ -548,20 +549,20 @@ async def test_a_machine_that_is_too_slow_gives_every_final_and_says_so(
     stats = PipelineStats()
     captions, reader = await run_slowly(8.0, stats)
     assert [c.segment for c in captions if c.final] == list(range(10))
-    assert stats.load is LoadState.FINALS_ONLY
+    assert stats.live.load is LoadState.FINALS_ONLY
     assert stats.n_withheld > 0
     assert reader.factor == 4
     said = [record.getMessage() for record in caplog.records]
     assert ["too slow: stretched" in said[0], "too slow: finals only" in said[-1]] == [True, True]
-    assert stats.real_time_factor is not None
-    assert stats.real_time_factor > 1
+    assert stats.live.real_time_factor is not None
+    assert stats.live.real_time_factor > 1
     assert not any(c.segment == 9 and not c.final for c in captions)
 
 
 async def test_a_machine_that_keeps_up_leaves_nothing_out() -> None:
     stats = PipelineStats()
     _, reader = await run_slowly(0.3, stats)
-    assert stats.load is LoadState.KEEPING_UP
+    assert stats.live.load is LoadState.KEEPING_UP
     assert (stats.n_withheld, reader.factor) == (0, 1)
 
 
@@ -578,10 +579,10 @@ async def test_the_figures_tell_what_was_taken_back_and_when_words_stood() -> No
             stats=stats,
         )
     )
-    assert stats.normalized_erasure == pytest.approx(caption_erasure(captions))
-    assert stats.normalized_erasure > 0
-    assert stats.delay_s == pytest.approx(6.0 - 3.5)
-    assert stats.load is None
+    assert stats.live.normalized_erasure == pytest.approx(caption_erasure(captions))
+    assert stats.live.normalized_erasure > 0
+    assert stats.live.delay_s == pytest.approx(6.0 - 3.5)
+    assert stats.live.load is None
 
 
 async def test_a_source_whose_clock_is_behind_does_not_make_the_machine_late() -> None:
@@ -595,4 +596,4 @@ async def test_a_source_whose_clock_is_behind_does_not_make_the_machine_late() -
         stats=stats,
     )
     await collect(captions)
-    assert (stats.load, stats.lag_s) == (LoadState.KEEPING_UP, 0.0)
+    assert (stats.live.load, stats.lag_s) == (LoadState.KEEPING_UP, 0.0)

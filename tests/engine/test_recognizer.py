@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.acoustics import BestPathDecoder
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
-from engine.captions import extends
+from engine.caption_order import extends
 from engine.recognizer import StreamingRecognizer
 from engine.recognizer_config import PRESETS, RecognizerConfig, RecognizerError
 from engine.source import SourcePrefix

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from statistics import mean
 
 import pytest
 from hypothesis import example, given, settings
@@ -116,9 +117,8 @@ def test_a_recorded_session_is_steadier_the_more_delay_it_is_given(recording: Re
 
 
 def mean_delay(recording: Recording, stability: StabilityConfig) -> float:
-    meter = LiveMeter()
-    delays = [d for c in recording.replay(stability) for d in meter.observe(c)]
-    return sum(delays) / len(delays)
+    finals = [caption for caption in recording.replay(stability) if caption.final]
+    return mean(word.delay_s for final in finals for word in final.words)
 
 
 def seconds(longest: int) -> st.SearchStrategy[float]:

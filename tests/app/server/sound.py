@@ -15,8 +15,7 @@ from app.server.sessions import Engine
 from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
-from engine.pipeline import SourceReader
-from engine.source import SourcePrefix
+from engine.source import SourcePrefix, SourceReader
 from tests.app.dragoman import FakeRecognizer, capitals
 from tests.app.server.serving import LOOPBACK
 from tests.fakes import FakeTranslator, Policy

@@ -41,10 +41,14 @@ async def test_every_message_of_a_session_is_described() -> None:
             sent += [json.loads(message) async for message in peer]
             sent += [json.loads(await viewer.recv())]
         session = sent[1]["session"]
-        async with connect(f"{url}?after={session}:0&after=gone:1&mode=reading") as viewer:
-            sent += [json.loads(await viewer.recv()), json.loads(await viewer.recv())]
-    for message in sent:
+        query = f"after={session}:0&after=gone:1&mode=reading&detail=words"
+        async with connect(f"{url}?{query}") as viewer:
+            detailed = [json.loads(await viewer.recv()), json.loads(await viewer.recv())]
+    for message in [*sent, *detailed]:
         validator(kind_of(message)).validate(message)
+    assert [word["text"] for word in detailed[1]["words"]]
+    assert all("live" in message for message in sent if kind_of(message) == "caption")
+    assert not any("words" in message for message in sent)
     assert {kind_of(message) for message in sent} == {"snapshot", "caption", "ended"}
 
 

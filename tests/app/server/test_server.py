@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from websockets.datastructures import Headers
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError
 from app.server.http import Target
+from engine.captions import LiveFigures, LoadState
 from tests.app.certificates import make_certificate
 from tests.app.fakes import caption, finals
 from tests.app.server.serving import request, say, serving_feed
@@ -45,9 +47,32 @@ async def test_health_answers_anyone_and_metrics_only_with_the_token() -> None:
         assert b'\ndragoman_refused_total{status="401"} 1\n' in metrics.body
 
 
+async def test_metrics_tell_how_the_sessions_stand_that_run_now() -> None:
+    def figures(erasure: float, delay_s: float | None, load: LoadState) -> LiveFigures:
+        return LiveFigures(
+            normalized_erasure=erasure, delay_s=delay_s, load=load, real_time_factor=0.5
+        )
+
+    async with serving_feed() as (published, address):
+        for session, live in (
+            ("one", figures(0.25, 2.0, LoadState.KEEPING_UP)),
+            ("two", figures(0.75, None, LoadState.STRETCHED)),
+            ("three", figures(1.0, 9.0, LoadState.STRETCHED)),
+        ):
+            published.publish(replace(caption(0, session=session), live=live))
+        published.end("three")
+        lines = (await request(address, "/metrics")).body.decode().splitlines()
+    assert 'dragoman_sessions_by_load{load="stretched"} 1' in lines
+    assert 'dragoman_sessions_by_load{load="finals only"} 0' in lines
+    assert "dragoman_normalized_erasure 0.5" in lines
+    assert "dragoman_word_delay_seconds 2.0" in lines
+    assert "dragoman_real_time_factor 0.5" in lines
+
+
 async def test_every_line_of_the_metrics_is_one_that_prometheus_reads() -> None:
     async with serving_feed() as (published, address):
-        published.publish(caption(0))
+        live = LiveFigures(load=LoadState.KEEPING_UP, delay_s=1.25, real_time_factor=0.5)
+        published.publish(replace(caption(0), live=live))
         metrics = await request(address, "/metrics")
     sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"\})? [0-9.e+-]+')
     comment = re.compile(r"# (HELP|TYPE) dragoman_[a-z_]+ .+")

@@ -1,0 +1,61 @@
+"""The source segment that is being read: its words, and which of them stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.source import SourcePrefix
+from engine.stability import graft_point
+from engine.word_times import Heard
+
+
+@dataclass(slots=True)
+class SourceSegment:
+    """Takes in the prefixes of one segment; committed words stay even if one contradicts them."""
+
+    segment: int
+    lang: str
+    start_s: float
+    end_s: float
+    words: list[str] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    """When each of the words was said and recognised."""
+    n_committed: int = 0
+    """Leading words that will not change."""
+    n_cut: int = 0
+    """Leading words that belong to caption segments already final."""
+
+    @classmethod
+    def begin(cls, prefix: SourcePrefix) -> "SourceSegment":
+        """The segment of a prefix, nothing of which is read yet."""
+        return cls(
+            segment=prefix.segment,
+            lang=prefix.lang,
+            start_s=prefix.start_s,
+            end_s=prefix.start_s,
+        )
+
+    def read(self, prefix: SourcePrefix) -> None:
+        """Take in a newer prefix."""
+        words = prefix.committed.split()
+        n_committed = len(words)
+        words += prefix.tentative.split()
+        heard = _times(prefix, len(words))
+        if prefix.finished:
+            n_committed = len(words)
+        n_kept = self.n_committed
+        kept = self.words[:n_kept]
+        point = n_kept
+        if words[:n_kept] != kept:
+            point = graft_point(kept, words)
+            n_committed = n_kept + max(0, n_committed - point)
+        self.words = kept + words[point:]
+        self.heard = self.heard[:n_kept] + heard[point:]
+        self.n_committed = max(n_committed, n_kept)
+        self.end_s = max(self.end_s, prefix.end_s)
+
+
+def _times(prefix: SourcePrefix, n_words: int) -> list[Heard]:
+    """Times of the words of a prefix; its end, where nobody noted them."""
+    spoken_s: Sequence[float] = prefix.spoken_s or (prefix.end_s,) * n_words
+    recognised_s = prefix.recognised_s or spoken_s
+    return [Heard(*times) for times in zip(spoken_s, recognised_s, strict=True)]
