@@ -10,10 +10,11 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from app.protocols.peer import PeerError
+from app.protocols.webm import WebmDemuxer
 from engine.audio import AudioError, AudioNormalizer, Samples
 
-Encoding = Literal["s16le", "f32le", "opus"]
-ENCODINGS: tuple[Encoding, ...] = ("s16le", "f32le", "opus")
+Encoding = Literal["s16le", "f32le", "opus", "webm"]
+ENCODINGS: tuple[Encoding, ...] = ("s16le", "f32le", "opus", "webm")
 MAX_CHANNELS = 8
 INVALID_DATA = 1007
 POLICY_VIOLATION = 1008
@@ -55,6 +56,8 @@ def make_decoder(encoding: str, rate_hz: int, n_channels: int) -> SoundDecoder:
             POLICY_VIOLATION,
             f"sampling rate must be from {_LOWEST_RATE_HZ} to {_HIGHEST_RATE_HZ} Hz",
         )
+    if encoding == "webm":
+        return WebmDecoder()
     if encoding == "opus":
         return OpusDecoder(n_channels)
     return PcmDecoder(np.dtype("<i2" if encoding == "s16le" else "<f4"), rate_hz, n_channels)
@@ -116,6 +119,31 @@ class OpusDecoder:
     def flush(self) -> Samples:
         """The samples that are still held back; the stream is over."""
         return self._normalizer.flush()
+
+
+class WebmDecoder:
+    """Opus in WebM, as browsers record it; a piece may end anywhere."""
+
+    def __init__(self) -> None:
+        """Start a stream."""
+        self._demuxer = WebmDemuxer()
+        self._opus: OpusDecoder | None = None
+
+    def feed(self, data: bytes) -> Samples:
+        """The samples of the packets that the next piece completes, (n,) at 16 kHz.
+
+        Raises:
+            PeerError: it is not Opus in WebM.
+        """
+        packets = self._demuxer.feed(data)
+        if packets and self._opus is None:
+            self._opus = OpusDecoder(self._demuxer.n_channels)
+        parts = [self._opus.feed(packet) for packet in packets if self._opus is not None]
+        return np.concatenate(parts) if parts else _NONE
+
+    def flush(self) -> Samples:
+        """The samples that are still held back; the stream is over."""
+        return _NONE if self._opus is None else self._opus.flush()
 
 
 def _channels_last(frame: AudioFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:

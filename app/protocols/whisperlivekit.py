@@ -14,7 +14,8 @@ from app.protocols.peer import (
     SoundProtocol,
     to_json,
 )
-from app.protocols.sound import make_decoder
+from app.protocols.sound import SoundDecoder, make_decoder
+from app.protocols.webm import EBML_MAGIC
 from engine.audio import SAMPLE_RATE_HZ
 from engine.captions import Caption
 
@@ -23,13 +24,12 @@ MAX_LINES = 200
 
 
 class WhisperLiveKitProtocol(SoundProtocol):
-    """s16le at 16 kHz; an empty message ends the stream."""
+    """s16le at 16 kHz, or WebM from a MediaRecorder; an empty message ends the stream."""
 
     def __init__(self) -> None:
         """Wait for sound."""
-        self._decoder = make_decoder("s16le", SAMPLE_RATE_HZ, 1)
+        self._decoder: SoundDecoder | None = None
         self._lines: deque[dict[str, object]] = deque(maxlen=MAX_LINES)
-        self._begun = False
         self._ended = False
 
     def greeting(self) -> Sequence[Message]:
@@ -48,12 +48,14 @@ class WhisperLiveKitProtocol(SoundProtocol):
             raise PeerError(1008, "the stream has ended")
         if not message:
             self._ended = True
-            if not self._begun:
+            if self._decoder is None:
                 return [Reply(_ready_to_stop()), Leave()]
             return [Sound(self._decoder.flush()), Leave()]
-        begin = [] if self._begun else [Begin()]
-        self._begun = True
-        return [*begin, Sound(self._decoder.feed(message))]
+        if self._decoder is not None:
+            return [Sound(self._decoder.feed(message))]
+        encoding = "webm" if message.startswith(EBML_MAGIC) else "s16le"
+        self._decoder = make_decoder(encoding, SAMPLE_RATE_HZ, 1)
+        return [Begin(), Sound(self._decoder.feed(message))]
 
     def show(self, stream: str, caption: Caption) -> Sequence[Message]:
         """The state of the transcript."""

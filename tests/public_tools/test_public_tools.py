@@ -17,8 +17,8 @@ from engine.policies.loader import load_translator
 from engine.stability import StabilityConfig, StableTarget, settle
 from engine.translator import Translator
 from models.checkpoint import save_checkpoint
+from tests.environments import ROOT, python_with
 from tests.models.translators import SENTENCES, autoregressive, tokenizer
-from tests.public_tools.environment import ROOT, python_with_tools
 
 EXACT = {"rel": 0, "abs": 1e-6}
 
@@ -26,7 +26,7 @@ EXACT = {"rel": 0, "abs": 1e-6}
 def measure(*arguments: str, given: object = None) -> dict[str, Any]:
     """What the tools say, as `tests/public_tools/measure.py` prints it."""
     done = subprocess.run(
-        [python_with_tools(), ROOT / "tests" / "public_tools" / "measure.py", *arguments],
+        [python_with("tools"), ROOT / "tests" / "public_tools" / "measure.py", *arguments],
         input=json.dumps(given),
         capture_output=True,
         text=True,

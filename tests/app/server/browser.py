@@ -80,12 +80,13 @@ class Tab:
 
 
 @asynccontextmanager
-async def browsing(folder: Path) -> AsyncIterator[Tab]:
+async def browsing(folder: Path, *options: str) -> AsyncIterator[Tab]:
     """A browser with one empty page; `folder` is for its profile."""
     assert CHROMIUM is not None
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,
         *_OPTIONS,
+        *options,
         f"--user-data-dir={folder}",
         "about:blank",
         stdout=asyncio.subprocess.DEVNULL,
