@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.captions import Caption
-from ui.status import Notice
+from ui.status import News
 
-Publish = Callable[[Caption | Notice], None]
+Publish = Callable[[News], None]
 """Hands news to the overlay, from any thread, without waiting."""
 
 
