@@ -163,6 +163,6 @@ def _sources(chosen: str, system: AudioSystem | None) -> tuple[Choice, ...]:
         devices = []
     found = [Choice("mic", "mic")] if devices else []
     found += [Choice(f"mic:{each.name}", each.name, each.is_loopback) for each in devices]
-    if chosen not in {choice.value for choice in found}:
+    if chosen != "mic" and chosen not in {choice.value for choice in found}:
         found.append(Choice(chosen, chosen))
     return tuple(found)

@@ -9,12 +9,12 @@ from app.config import Settings
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run import session_journal
-from app.self_test import self_test
+from app.self_test import Verdict, self_test
 from app.session_name import new_session_name
 from engine.stability import StabilityConfig
 from engine.stability_control import AdjustableDial
 from ui.control import Publish
-from ui.status import Notice, Report
+from ui.status import Load, Notice, Report
 
 
 class EngineSession:
@@ -36,7 +36,7 @@ class EngineSession:
         self._publish = publish
         self._rehearse = rehearse
         self._dial = AdjustableDial(settings.stability)
-        self._expected_work: float | None = None
+        self._expected = Report()
 
     def turn(self, stability: StabilityConfig) -> None:
         """Be so steady from now on."""
@@ -81,11 +81,21 @@ class EngineSession:
         translator = load_translator(model, device=device, policy=run)
         if self._rehearse and job_input.limits.conflate:
             verdict = self_test(job_input.reader, translator)
-            self._expected_work = None if verdict is None else round(verdict.real_time_factor, 2)
+            if verdict is not None:
+                self._expected = _expectation(verdict)
         return job_input, translator
 
     def _tell(self, report: Report) -> None:
         """Pass a report on; before a second of sound was read, with what the test found."""
         if report.work is None:
-            report = dataclasses.replace(report, work=self._expected_work)
+            expected = self._expected
+            report = dataclasses.replace(report, work=expected.work, load=expected.load)
         self._publish(report)
+
+
+def _expectation(verdict: Verdict) -> Report:
+    """What a test at the start says of the session to come."""
+    load: Load = "keeping up"
+    if not verdict.keeps_up:
+        load = "finals only" if verdict.enough_step_ms is None else "stretched"
+    return Report(load=load, work=round(verdict.real_time_factor, 2))

@@ -59,7 +59,7 @@ class Control(Protocol):
         ...
 
     def options(self) -> Sequence[Option]:
-        """What can be chosen now."""
+        """What can be chosen now; called in a thread of its own, and may wait for devices."""
         ...
 
     def choose(self, key: str, value: str) -> None:
