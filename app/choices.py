@@ -22,7 +22,28 @@ STABILITY = {
     "steady": StabilityConfig(agreement=2, mask_k=2),
     "steadiest": StabilityConfig(agreement=3, mask_k=4),
 }
-"""The dial: from early and restless to late and calm."""
+"""The dial in steps: from early and restless to late and calm."""
+
+BUDGETS = (0.2, 0.0)
+"""Of normalized erasure, that the menu offers besides; the settings have every other."""
+
+
+def stability_of(name: str) -> StabilityConfig:
+    """The rules of a choice: a step of the dial, `budget:0.2` or `delay:1.5`.
+
+    Raises:
+        ValueError: there is no such choice, or its number is out of range.
+    """
+    kind, found, number = name.partition(":")
+    if not found:
+        if kind not in STABILITY:
+            raise ValueError(f"steadiness is {name!r}, not one of {', '.join(STABILITY)}")
+        return STABILITY[kind]
+    if kind == "budget":
+        return StabilityConfig(budget=float(number))
+    if kind == "delay":
+        return StabilityConfig(delay_s=float(number))
+    raise ValueError(f"steadiness is {name!r}; a number is that of a budget or of a delay")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +60,13 @@ class Chosen:
         """What the settings of a run say."""
         run = settings.run
         languages = f"{run.source_lang}-{run.target_lang}"
-        return cls(languages=languages, translator=run.translator)
+        budget, delay_s = settings.stability.budget, settings.stability.delay_s
+        stability = "balanced"
+        if budget is not None:
+            stability = f"budget:{budget:g}"
+        elif delay_s is not None:
+            stability = f"delay:{delay_s:g}"
+        return cls(languages=languages, translator=run.translator, stability=stability)
 
     def override(self, settings: Settings, source: str | None, explicit: Collection[str]) -> Self:
         """The choice, but with the source and the fields of `settings.run` that are named."""
@@ -62,8 +89,7 @@ class Chosen:
             target_lang=target_lang,
             translator=self.translator,  # type: ignore[arg-type]  # one of TRANSLATORS
         )
-        stability = STABILITY.get(self.stability, settings.stability)
-        return dataclasses.replace(settings, run=run, stability=stability)
+        return dataclasses.replace(settings, run=run, stability=stability_of(self.stability))
 
 
 class ChoiceMemory:
@@ -83,6 +109,11 @@ class ChoiceMemory:
         data = self._file.read()
         names = [item.name for item in dataclasses.fields(Chosen)]
         found = {name: data[name] for name in names if isinstance(data.get(name), str)}
+        try:
+            stability_of(found.get("stability", default.stability))
+        except ValueError as error:
+            logger.warning("%s", error)
+            del found["stability"]
         return dataclasses.replace(default, **found)
 
     def remember(self, chosen: Chosen) -> None:
@@ -111,9 +142,16 @@ def options(chosen: Chosen, registry: Registry, system: AudioSystem | None) -> l
             tuple(Choice(kind, kind) for kind in TRANSLATORS if kind in kinds),
             chosen.translator,
         ),
-        Option("stability", tuple(Choice(name, name) for name in STABILITY), chosen.stability),
+        Option("stability", _steadiness(chosen.stability), chosen.stability),
     ]
     return [option for option in made if option.choices]
+
+
+def _steadiness(chosen: str) -> tuple[Choice, ...]:
+    names = [*STABILITY, *(f"budget:{budget:g}" for budget in BUDGETS)]
+    if chosen not in names:
+        names.append(chosen)
+    return tuple(Choice(name, name) for name in names)
 
 
 def _sources(chosen: str, system: AudioSystem | None) -> tuple[Choice, ...]:
@@ -125,6 +163,6 @@ def _sources(chosen: str, system: AudioSystem | None) -> tuple[Choice, ...]:
         devices = []
     found = [Choice("mic", "mic")] if devices else []
     found += [Choice(f"mic:{each.name}", each.name, each.is_loopback) for each in devices]
-    if chosen not in {choice.value for choice in found}:
+    if chosen != "mic" and chosen not in {choice.value for choice in found}:
         found.append(Choice(chosen, chosen))
     return tuple(found)

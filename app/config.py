@@ -61,8 +61,19 @@ def load(file: Path | None, overrides: Mapping[str, Mapping[str, object]]) -> Se
         ConfigError: a setting is unknown, of a wrong type or out of range, or the file cannot be
             read.
     """
-    tables = _read(file)
-    origin = str(file or default_file())
+    return compose(_read(file), str(file or default_file()), overrides)
+
+
+def compose(
+    tables: Mapping[str, object],
+    origin: str,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+) -> Settings:
+    """Settings of tables as they stand in a file; `origin` names that in messages.
+
+    Raises:
+        ConfigError: as for `load`.
+    """
     known = {item.name: item for item in dataclasses.fields(Settings)}
     for name in tables.keys() - known.keys():
         raise ConfigError(f"{origin}: unknown table [{name}]; known: {', '.join(known)}")
@@ -76,9 +87,16 @@ def load(file: Path | None, overrides: Mapping[str, Mapping[str, object]]) -> Se
         if name == "recognizer":  # what the file says of it refines the preset
             values = {**dataclasses.asdict(PRESETS[built["run"].preset]), **values}
         built[name] = _make(hints[name], values, f"{origin}: [{name}]")
-        if chosen := overrides.get(name):
+        if chosen := (overrides or {}).get(name):
             built[name] = _make(hints[name], {**values, **chosen}, "command line")
     return Settings(**built)
+
+
+def tables_of(settings: Settings) -> dict[str, dict[str, object]]:
+    """The tables of which `compose` makes the same settings; JSON can hold them."""
+    return {
+        item.name: _to_table(getattr(settings, item.name)) for item in dataclasses.fields(settings)
+    }
 
 
 def _read(file: Path | None) -> dict[str, Any]:
@@ -112,6 +130,17 @@ def _from_table(kind: type, table: Mapping[str, object], origin: str) -> dict[st
     return values
 
 
+def _to_table(made: Any) -> dict[str, object]:
+    table: dict[str, object] = {}
+    for item in dataclasses.fields(made):
+        value = getattr(made, item.name)
+        if isinstance(value, Path):
+            value = str(value)
+        if value is not None:
+            table[str(item.metadata.get("key", item.name))] = value
+    return table
+
+
 def _make(kind: type, values: Mapping[str, object], origin: str) -> object:
     try:
         return kind(**values)
@@ -131,7 +160,7 @@ def _convert(value: object, hint: Any, where: str) -> object:
                 return value
             raise ConfigError(f"{where} is {value!r}, not one of {', '.join(map(str, arguments))}")
         case builtin if builtin is tuple:
-            if not isinstance(value, list):
+            if not isinstance(value, list | tuple):
                 raise ConfigError(f"{where} is {value!r}, not a list")
             return tuple(_convert(item, arguments[0], where) for item in value)
     if hint is float and type(value) is int:

@@ -1,15 +1,17 @@
 """The engine behind the overlay: runs one session after the other, as the user commands.
 
-Lives in the thread of the job; the overlay calls `start`, `stop` and `choose` from its own. A
-session that dies is started again, one whose device is gone waits for it, and the band is told.
+Each session has a process of its own. This module lives in the thread of the job; the overlay calls
+`start`, `stop` and `choose` from its own. A session that dies is started again, one whose device is
+gone waits for it, and the band is told.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import logging
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -17,13 +19,12 @@ from app import inputs
 from app.backoff import Backoff
 from app.choices import ChoiceMemory, Chosen, options
 from app.config import Settings
-from app.job import Job, Outputs
-from app.registry import Registry, choose_device, load_translator
-from app.run import session_journal
-from app.session_name import new_session_name
+from app.registry import Registry
+from app.session_process import SessionProcess
 from app.sources.devices import AudioSystem, PortAudio
 from app.sources.errors import SourceError
 from app.sources.microphone import read_microphone
+from engine.stability import StabilityConfig
 from ui.control import Option, Publish
 from ui.status import Notice
 
@@ -33,6 +34,28 @@ STEADY_S = 30.0
 """A session that ran so long before it died is started again without a pause to think."""
 LEVEL_RANGE_DB = 60.0
 """The level meter's zero lies so far below full scale."""
+
+
+class RunningSession(Protocol):
+    """A session, as `SessionProcess` and `EngineSession` are."""
+
+    async def run(self) -> None:
+        """Run until the source ends; being cancelled is being stopped, in order."""
+        ...
+
+    def turn(self, stability: StabilityConfig) -> None:
+        """Be so steady from now on."""
+        ...
+
+
+class OpenSession(Protocol):
+    """Makes a session that has not begun."""
+
+    def __call__(
+        self, source: str, settings: Settings, publish: Publish, *, rehearse: bool = ...
+    ) -> RunningSession:
+        """A session with what is chosen."""
+        ...
 
 
 class Host:
@@ -46,6 +69,7 @@ class Host:
         *,
         audio: AudioSystem | None = None,
         backoff: Backoff | None = None,
+        open_session: OpenSession = SessionProcess,
     ) -> None:
         """Run nothing yet.
 
@@ -55,6 +79,7 @@ class Host:
             memory: where choices are kept.
             audio: the inputs of this computer; PortAudio's if left out.
             backoff: pauses before each attempt to start a session that died.
+            open_session: makes the sessions.
         """
         self.first_start = memory.empty
         self._settings = settings
@@ -66,7 +91,11 @@ class Host:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._publish: Publish = lambda _: None
-        self._device_lost = False
+        self._open_session = open_session
+        self._session: RunningSession | None = None
+        self._rehearsed: set[tuple[str, str]] = set()
+        self._looking = threading.Lock()
+        self._meters: set[object] = set()  # those that listen
 
     @property
     def running(self) -> bool:
@@ -84,15 +113,26 @@ class Host:
         self._wake()
 
     def options(self) -> list[Option]:
-        """What can be chosen now."""
-        return options(self._chosen, Registry(self._settings.run.models), self._audio)
+        """What can be chosen now; looks for devices that came or went."""
+        with self._looking:
+            if self._audio is None and not self._meters:
+                with contextlib.suppress(SourceError):
+                    PortAudio().rescan()
+            return options(self._chosen, Registry(self._settings.run.models), self._audio)
 
     def choose(self, key: str, value: str) -> None:
-        """Choose; a session that runs is ended, and one with the choice is started."""
+        """Choose; a session that runs is ended, and one with the choice is started.
+
+        It is not for another steadiness, which the running session takes.
+        """
         chosen = dataclasses.replace(self._chosen, **{key: value})
         self._memory.remember(chosen)
-        if chosen != self._chosen:
-            self._chosen = chosen
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        if key == "stability":
+            self._call(self._turn)
+        else:
             self._wake()
 
     def listen(self, source: str, level: Callable[[float], None]) -> Callable[[], None]:
@@ -100,7 +140,10 @@ class Host:
         loop = self._loop
         if loop is None:
             return lambda: None
+        meter = object()
+        self._meters.add(meter)
         task = asyncio.run_coroutine_threadsafe(self._listen(source, level), loop)
+        task.add_done_callback(lambda _: self._meters.discard(meter))
 
         def stop() -> None:
             task.cancel()
@@ -129,7 +172,16 @@ class Host:
 
     async def _session_until_changed(self) -> Notice | None:
         """Run a session until it ends or the user wants another; the trouble that ended it."""
-        session = asyncio.create_task(self._session(self._chosen))
+        chosen = self._chosen
+        models = chosen.languages, chosen.translator
+        self._session = self._open_session(
+            chosen.source,
+            chosen.apply(self._settings),
+            self._publish,
+            rehearse=models not in self._rehearsed,
+        )
+        self._rehearsed.add(models)
+        session = asyncio.create_task(self._session.run())
         changed = asyncio.create_task(self._changed.wait())
         try:
             await asyncio.wait((session, changed), return_when=asyncio.FIRST_COMPLETED)
@@ -144,41 +196,13 @@ class Host:
             return None
         if isinstance(error, SourceError) and inputs.is_microphone(self._chosen.source):
             logger.warning("%s", error)
-            self._device_lost = True
             return Notice(phase="lost", subject="device", detail=str(error))
         logger.error("the session failed", exc_info=error)
         return Notice(phase="failed", detail=" ".join(str(error).split()))
 
-    async def _session(self, chosen: Chosen) -> None:
-        self._publish(Notice(phase="starting"))
-        settings = chosen.apply(self._settings)
-        job_input, translator = await asyncio.to_thread(self._load, chosen.source, settings)
-        session = new_session_name()
-        with session_journal(settings.run, session, job_input.name) as journal:
-            outputs = Outputs(feed=settings.feed, journal=journal, watchers=(self._publish,))
-            job: Job[Any] = Job(session, job_input, translator, outputs, settings.stability)
-            self._publish(Notice(phase="running"))
-            await job.run()
-
-    def _load(self, source: str, settings: Settings) -> tuple[Any, Any]:
-        registry = Registry(settings.run.models)
-        run = settings.run
-        model = registry.find_translator(run.translator, run.source_lang, run.target_lang)
-        if self._device_lost and self._audio is None:
-            PortAudio().rescan()
-        self._device_lost = False
-        load_input = inputs.plan(
-            source,
-            settings,
-            registry,
-            on_lost=lambda why: self._publish(Notice(phase="lost", subject="device", detail=why)),
-            on_found=lambda: self._publish(Notice(phase="running")),
-        )
-        device = choose_device(run.device)
-        return load_input(device), load_translator(model, device=device, policy=run)
-
     async def _listen(self, source: str, level: Callable[[float], None]) -> None:
         name = source.partition(":")[2] or None
+        await asyncio.to_thread(self._wait_for_look)
         try:
             async for chunk in read_microphone(name, system=self._audio):
                 loudest = float(np.abs(chunk.samples).max(initial=0.0))
@@ -188,7 +212,20 @@ class Host:
             logger.info("no level: %s", error)
             level(0.0)
 
+    def _wait_for_look(self) -> None:
+        """No stream may be open while PortAudio looks for devices."""
+        with self._looking:
+            pass
+
+    def _turn(self) -> None:
+        if self._session is not None:
+            self._session.turn(self._chosen.apply(self._settings).stability)
+
     def _wake(self) -> None:
+        self._call(self._changed.set)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        """Call a function in the thread of the job, soon."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: all has ended already
-                self._loop.call_soon_threadsafe(self._changed.set)
+                self._loop.call_soon_threadsafe(function)

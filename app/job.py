@@ -22,7 +22,9 @@ from engine.limits import Limits
 from engine.pipeline_stats import PipelineStats
 from engine.source import SourceReader
 from engine.stability import StabilityConfig
+from engine.stability_control import Dial
 from engine.translator import Translator
+from ui.status import Report
 
 T = TypeVar("T")
 
@@ -82,6 +84,8 @@ class Outputs:
     """Called on the event loop; must not wait."""
     refresh: Callable[[float], None] = lambda _: None
     """Called a few times a second with the position in the source."""
+    report: Callable[[Report], None] = lambda _: None
+    """Told the figures of the session when they are others, a few times a second at most."""
     announce: Callable[[str], None] = lambda _: None
     """Told, once the feed is served, where."""
     feed: ServerConfig = field(default_factory=ServerConfig)
@@ -98,11 +102,22 @@ class Job(Generic[T]):
     source: Input[T]
     translator: Translator
     outputs: Outputs
-    stability: StabilityConfig | None = None
+    stability: StabilityConfig | Dial | None = None
     stats: PipelineStats = field(default_factory=PipelineStats)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
     _position_s: float = 0.0
+    _served: ServerStats = field(default_factory=ServerStats)
+
+    @property
+    def report(self) -> Report:
+        """How the session stands."""
+        load, work = self.stats.load, self.stats.real_time_factor
+        return Report(
+            load=None if load is None else load.value,
+            work=None if work is None else round(work, 2),
+            viewers=None if self.outputs.feed.address is None else self._served.viewers,
+        )
 
     def stop(self) -> None:
         """End the session in order: the last segment is finalised, everything is saved."""
@@ -133,7 +148,7 @@ class Job(Generic[T]):
             raise
 
     async def _work(self) -> None:
-        stats = ServerStats()
+        stats = self._served
         published = Published(History(self.outputs.journal), stats)
         published.begin(self.session)
         config = self.outputs.feed
@@ -192,8 +207,13 @@ class Job(Generic[T]):
         return all(wanted)
 
     async def _refresh(self) -> None:
+        told = Report()
         while True:
             self.outputs.refresh(self._position_s)
+            report = self.report
+            if report != told:
+                told = report
+                self.outputs.report(report)
             await asyncio.sleep(REFRESH_S)
 
 

@@ -117,6 +117,7 @@ def _run_in_overlay(job: Job[Any], view: View, settings: "Settings") -> int | No
 
     async def start(publish: "Publish") -> None:
         job.outputs.watchers = (view.show, publish)
+        job.outputs.report = publish
         await job.run()
 
     archive = JournalArchive(settings.run.journal_file)

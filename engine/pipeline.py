@@ -32,6 +32,7 @@ from engine.recording import Recorder
 from engine.session import Session
 from engine.source import SourceReader
 from engine.stability import StabilityConfig
+from engine.stability_control import Dial
 from engine.translator import Translator
 from engine.work import Work
 
@@ -47,7 +48,7 @@ async def run(
     *,
     session: str,
     clock: Callable[[], float],
-    stability: StabilityConfig | None = None,
+    stability: StabilityConfig | Dial | None = None,
     journal: Journal | None = None,
     on_journal_error: Callable[[JournalError], None] | None = None,
     limits: Limits | None = None,
@@ -70,7 +71,8 @@ async def run(
         session: an id of this session, unique in the journal.
         clock: session time in seconds, called from several threads; see
             `engine.pace.SourceClock` for a source that is faster than real time.
-        stability: when target words are shown and committed.
+        stability: when target words are shown and committed; an `AdjustableDial` may be turned
+            while the session runs.
         journal: where captions are kept; the session is begun there unless it was, and ended.
         on_journal_error: is told once, on the event loop, when the journal cannot be written;
             the stream goes on. The log is told if left out.

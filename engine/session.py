@@ -14,7 +14,7 @@ from engine.cutting import cut_point
 from engine.source import SourcePrefix
 from engine.source_segment import SourceSegment
 from engine.stability import StabilityConfig, common_prefix
-from engine.stability_control import make_dial
+from engine.stability_control import Dial, make_dial
 from engine.translator import Translator
 from engine.word_times import WordRatio
 
@@ -32,7 +32,7 @@ class Session:
         translator: Translator,
         *,
         session: str,
-        stability: StabilityConfig | None = None,
+        stability: StabilityConfig | Dial | None = None,
         max_source_words: int = MAX_SOURCE_WORDS,
     ) -> None:
         """Start without captions.
@@ -41,12 +41,13 @@ class Session:
             translator: the policy; its calls happen inside `feed`, in the caller's thread.
             session: the id that the captions carry.
             stability: when target words are shown and committed; a budget or a delay is held by
-                adapting the rest.
+                adapting the rest, and a dial of the caller's may be turned while it runs.
             max_source_words: longer caption segments are cut.
         """
         if max_source_words < 4:
             raise ValueError(f"max_source_words = {max_source_words} is not 4 or more")
-        self._dial = make_dial(stability or StabilityConfig())
+        rules = stability or StabilityConfig()
+        self._dial = rules if isinstance(rules, Dial) else make_dial(rules)
         self._translator = translator
         self._id = session
         self._max_words = max_source_words

@@ -9,7 +9,8 @@ shown. It holds one of two things:
   the end of a hypothesis are worth the risk is learned from how deep earlier ones were rewritten.
 * a **delay** (`DelayDial`): mask-k follows the measured delay of the words of each final segment.
 
-A dial has no clock and no randomness: the same captions and hypotheses give the same rules.
+A dial has no clock and no randomness: the same captions and hypotheses give the same rules. The
+user may turn an `AdjustableDial` while the session runs.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,12 @@ class Dial:
 
     def __init__(self, config: StabilityConfig) -> None:
         """Start a session under these rules."""
-        self.config = config
+        self._config = config
+
+    @property
+    def config(self) -> StabilityConfig:
         """Rules for the next hypothesis."""
+        return self._config
 
     @property
     def allowance(self) -> Allowance | None:
@@ -107,8 +112,8 @@ class DelayDial(Dial):
         if early_s < 0:
             stride = min(stride, -1)
         stride = max(-_LONGEST_STRIDE, min(stride, _LONGEST_STRIDE))
-        mask_k = max(0, min(self.config.mask_k + stride, MOST_HIDDEN))
-        self.config = replace(self.config, mask_k=mask_k)
+        mask_k = max(0, min(self._config.mask_k + stride, MOST_HIDDEN))
+        self._config = replace(self._config, mask_k=mask_k)
 
 
 def make_dial(config: StabilityConfig) -> Dial:
@@ -116,3 +121,34 @@ def make_dial(config: StabilityConfig) -> Dial:
     if config.budget is not None:
         return ErasureBudget(config)
     return Dial(config) if config.delay_s is None else DelayDial(config)
+
+
+class AdjustableDial(Dial):
+    """A dial that the user turns while a session runs; `turn` may be called from any thread."""
+
+    def __init__(self, config: StabilityConfig) -> None:
+        """Start with what this asks to be held."""
+        super().__init__(config)
+        self._held = make_dial(config)
+
+    @property
+    def config(self) -> StabilityConfig:
+        """Rules for the next hypothesis."""
+        return self._held.config
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What may be shown of the next hypothesis; None does not limit it."""
+        return self._held.allowance
+
+    def turn(self, config: StabilityConfig) -> None:
+        """Hold this from the next hypothesis on; what was shown before counts no more."""
+        self._held = make_dial(config)
+
+    def observe_hypothesis(self, before: Sequence[str], after: Sequence[str]) -> None:
+        """See two successive hypotheses of a segment; the first has none before it."""
+        self._held.observe_hypothesis(before, after)
+
+    def observe(self, caption: Caption) -> None:
+        """See the next caption of the session."""
+        self._held.observe(caption)

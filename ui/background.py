@@ -18,7 +18,8 @@ class Background(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="overlay-background")
-        self._done.connect(lambda take, result: take(result))  # queued: from another thread
+        self._closed = False
+        self._done.connect(self._hand_over)  # queued: from another thread
 
     def ask(
         self,
@@ -43,5 +44,10 @@ class Background(QObject):
         self._worker.submit(work)
 
     def close(self) -> None:
-        """Take no more work; what runs is finished."""
+        """Take no more work; what runs is finished, and nobody is told."""
+        self._closed = True  # those who asked may be gone when the answer arrives
         self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _hand_over(self, take: Callable[[Any], None], result: Any) -> None:
+        if not self._closed:
+            take(result)

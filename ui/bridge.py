@@ -7,22 +7,23 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from engine.captions import Caption
-from ui.status import Notice
+from ui.status import News, Notice, Report
 
 SEGMENTS_WAITING = 64
 """Far more than a band shows; if the GUI ever stalls that long, the oldest are left out."""
 
 
 class CaptionBridge(QObject):
-    """Takes captions and notices in any thread, hands them over in the GUI thread.
+    """Takes captions, notices and reports in any thread, hands them over in the GUI thread.
 
-    Of one segment only the newest revision is handed over, of the notices the newest.
+    Of one segment only the newest revision is handed over, of notices and reports the newest.
     """
 
     arrived = pyqtSignal(list, float)
     """The newest caption of each segment that changed, in the order of arrival, and when the
     first of them was published."""
     noticed = pyqtSignal(Notice)
+    reported = pyqtSignal(Report)
     _woken = pyqtSignal()
 
     def __init__(
@@ -33,17 +34,21 @@ class CaptionBridge(QObject):
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, int], Caption] = {}
         self._notice: Notice | None = None
+        self._report: Report | None = None
         self._published_s = 0.0
         self._woken.connect(self.flush)  # queued, as it comes from another thread
 
-    def publish(self, news: Caption | Notice) -> None:
+    def publish(self, news: News) -> None:
         """Hand news over; callable from any thread, never waits for the GUI."""
         with self._lock:
-            asleep = not self._waiting and self._notice is None
-            if isinstance(news, Notice):
-                self._notice = news
-            else:
-                self._put(news)
+            asleep = not (self._waiting or self._notice or self._report)
+            match news:
+                case Notice():
+                    self._notice = news
+                case Report():
+                    self._report = news
+                case Caption():
+                    self._put(news)
         if asleep:
             self._woken.emit()
 
@@ -52,12 +57,15 @@ class CaptionBridge(QObject):
         with self._lock:
             captions = list(self._waiting.values())
             notice, self._notice = self._notice, None
+            report, self._report = self._report, None
             published_s = self._published_s
             self._waiting.clear()
         if captions:
             self.arrived.emit(captions, published_s)
         if notice is not None:
             self.noticed.emit(notice)
+        if report is not None:
+            self.reported.emit(report)
 
     def _put(self, caption: Caption) -> None:
         if not self._waiting:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.captions import Caption
-from ui.status import Notice
+from ui.status import News
 
-Publish = Callable[[Caption | Notice], None]
+Publish = Callable[[News], None]
 """Hands news to the overlay, from any thread, without waiting."""
 
 
@@ -59,7 +59,7 @@ class Control(Protocol):
         ...
 
     def options(self) -> Sequence[Option]:
-        """What can be chosen now."""
+        """What can be chosen now; called in a thread of its own, and may wait for devices."""
         ...
 
     def choose(self, key: str, value: str) -> None:

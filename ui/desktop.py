@@ -4,11 +4,12 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QDialog
 
 from ui.actions import Actions
+from ui.background import Background
 from ui.bridge import CaptionBridge
 from ui.changes import Changes
 from ui.control import Archive, Control
 from ui.history_window import HistoryWindow
-from ui.hotkeys import grab
+from ui.hotkeys import NAMES, Hotkeys
 from ui.overlay import Overlay
 from ui.platform_limits import Platform, limits_text
 from ui.readout import notice_text, status_text
@@ -46,20 +47,25 @@ class Desktop(QObject):
         self.bridge = CaptionBridge(self.overlay)
         self.bridge.arrived.connect(self.overlay.show_captions)
         self.bridge.noticed.connect(self._take_notice)
+        self.bridge.reported.connect(self.overlay.show_report)
         self.actions = Actions(self.overlay, has_history=archive is not None)
         self.actions.settings_wanted.connect(self.open_settings)
         self.actions.history_wanted.connect(self.open_history)
         self.actions.timings_wanted.connect(self.open_timings)
         menu = self.overlay.menu
+        self._background = Background(self)
+        self._session_menu: SessionMenu | None = None
         if control is not None:
-            self.session_menu = SessionMenu(control, menu)
+            self._session_menu = SessionMenu(control, menu, self._background)
         self.actions.fill(menu)
         self.tray = Tray(menu, self.actions) if settings.tray else None
         if self.tray is not None:
             menu.aboutToShow.connect(self._say_in_tray)
-        self._hotkeys = grab(self, platform.name) if settings.hotkeys else None
-        if self._hotkeys is not None:
-            self._hotkeys.pressed.connect(self.actions.press)
+        names = NAMES if control is not None else [name for name in NAMES if name != "session"]
+        self._hotkeys = Hotkeys(self, platform.name, names)
+        self._hotkeys.pressed.connect(self._press)
+        self._hotkeys.follow(self.overlay.settings)
+        self.overlay.changed.connect(self._hotkeys.follow)
         self._windows: dict[str, QDialog] = {}
 
     @property
@@ -73,17 +79,17 @@ class Desktop(QObject):
         if self.tray is not None:
             self.tray.show()
         if self._control is not None and self._control.first_start:
-            self._open(SourceWindow(self._control, self.overlay))
+            self._open(SourceWindow(self._control, self._background, self.overlay))
 
     def close(self) -> None:
         """Take everything from the screen."""
-        if self._hotkeys is not None:
-            self._hotkeys.close()
+        self._hotkeys.close()
         if self.tray is not None:
             self.tray.hide()
         history = self._windows.get("HistoryWindow")
         if isinstance(history, HistoryWindow):
             history.wait()
+        self._background.close()
         self.overlay.hide()
         self.overlay.deleteLater()
         self.deleteLater()
@@ -91,8 +97,17 @@ class Desktop(QObject):
     def open_settings(self) -> None:
         """The settings window, the same one when it is open."""
         window = self._windows.get("SettingsWindow")
-        limits = limits_text(self._platform)
-        self._open(window or SettingsWindow(self.overlay, self._configured, limits))
+        self._open(
+            window
+            or SettingsWindow(
+                self.overlay,
+                self._configured,
+                lambda: limits_text(self._platform, self._hotkeys.refused),
+                control=self._control,
+                background=self._background,
+                has_hotkeys=self._hotkeys.allowed,
+            )
+        )
 
     def open_history(self) -> None:
         """The history window."""
@@ -116,6 +131,12 @@ class Desktop(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
+
+    def _press(self, hotkey: str) -> None:
+        if hotkey != "session":
+            self.actions.press(hotkey)
+        elif self._session_menu is not None:
+            self._session_menu.toggle()
 
     def _take_notice(self, notice: Notice) -> None:
         self.overlay.show_notice(notice)

@@ -1,5 +1,6 @@
 """Editors of single settings, and the band that follows them at once."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,8 +19,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ui.hotkey_edit import HotkeyEdit
 from ui.overlay import Overlay
-from ui.settings import RANGES, OverlaySettings
+from ui.settings import RANGES, OverlaySettings, OverlaySettingsError
 
 
 class Fields(QObject):
@@ -107,6 +109,19 @@ class Fields(QObject):
         editor.clicked.connect(choose)
         self._show.append(show)
         self._add(form, editor, key, label)
+
+    def hotkey(self, form: QFormLayout, key: str, label: str) -> QWidget:
+        """An editor that takes the next keys that are pressed."""
+        editor = HotkeyEdit(key, label)
+
+        def take(text: str) -> None:
+            with contextlib.suppress(OverlaySettingsError):  # a key that is needed to write
+                self._set(key, text)
+
+        editor.chosen.connect(take)
+        self._show.append(lambda now: editor.show_key(getattr(now, key)))
+        form.addRow(label, editor)
+        return editor
 
     def show(self) -> None:
         """Bring all editors up to the settings."""

@@ -72,7 +72,7 @@ class HistoryWindow(QDialog):
         copy.clicked.connect(self.copy)
         row.addWidget(copy)
         for form in FORMS:
-            button = QPushButton(self.tr("Export {form} …").format(form=form.upper()))
+            button = QPushButton(self.tr("Export {form} …").format(form=f"&{form.upper()}"))
             button.setObjectName(form)
             button.setAutoDefault(False)
             button.clicked.connect(lambda _, form=form: self._ask_and_export(form))

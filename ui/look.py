@@ -14,6 +14,8 @@ from ui.state import Shape
 STATUS_SHARE = 0.42
 """Size of the read-out, as a share of the translation's."""
 STATUS_LEAST_PT = 9.0
+MARGIN_X, MARGIN_Y = 0.6, 0.22
+"""Beside and above the text, as a share of a line's height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,15 @@ class Look:
 
     def window_of(self, side: Side) -> QRectF:
         """Where a side's lines are to be seen: one that slides out is not painted on the other."""
-        return self.reach(side.whole).adjusted(0, self.pad_y * 0.75, 0, 0)
+        return self.reach(side.whole).adjusted(
+            0, 0.75 * MARGIN_Y * self.target.style.line_height, 0, 0
+        )
 
     def reach(self, area: QRectF) -> QRectF:
         """An area with what may stick out of it: outlines, accents, hanging punctuation."""
-        return area.adjusted(-self.pad_x, -self.pad_y, self.pad_x, self.pad_y)
+        line_height = self.target.style.line_height
+        x, y = MARGIN_X * line_height, MARGIN_Y * line_height
+        return area.adjusted(-x, -y, x, y)
 
 
 def make_look(settings: OverlaySettings, width: int) -> Look:
@@ -106,7 +112,8 @@ def make_look(settings: OverlaySettings, width: int) -> Look:
     source = style(source_pt, lighter, settings.source_colour, settings.tentative_colour)
     status_pt = max(STATUS_LEAST_PT, font_pt * STATUS_SHARE)
     status = style(status_pt, 500, settings.source_colour, settings.tentative_colour)
-    pad_x, pad_y = round(target.line_height * 0.6), round(target.line_height * 0.22)
+    margin = target.line_height * settings.margin_percent / 100
+    pad_x, pad_y = round(MARGIN_X * margin), round(MARGIN_Y * margin)
     status_height = status.line_height if settings.status else 0.0
     source_rows = settings.source_rows if settings.shows_source else 0
     rows = settings.rows if settings.shows_target else 0

@@ -24,12 +24,12 @@ from engine.captions import Caption
 from ui.grip import Grip
 from ui.look import Look, make_look
 from ui.place import PlaceMemory
-from ui.readout import Readout
+from ui.readout import Readout, status_text
 from ui.scene import Scene
 from ui.seat import NARROWEST_PX, Seat
 from ui.settings import RANGES, OverlaySettings
 from ui.state import Frame, Line
-from ui.status import Figures, Notice
+from ui.status import Figures, Notice, Report
 from ui.throttle import Throttle
 
 BOX_RADIUS = 14.0
@@ -109,6 +109,13 @@ class Overlay(QWidget):
     def show_notice(self, notice: Notice) -> None:
         """Say what the job says of itself."""
         if self._readout.take(notice):
+            self.update()
+
+    def show_report(self, report: Report) -> None:
+        """Take figures that the engine gives besides its captions."""
+        before = status_text(self.figures)
+        self.figures.report = report
+        if self.settings.status and status_text(self.figures) != before:
             self.update()
 
     @property

@@ -1,5 +1,6 @@
 """What the platform is, and what it does not allow, in words for people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QCoreApplication
@@ -17,8 +18,13 @@ class Platform:
     """The X server is XWayland: X windows in a Wayland session."""
 
 
-def limits_text(platform: Platform) -> str:
-    """What does not work here; empty where everything does."""
+def limits_text(platform: Platform, refused: Sequence[str] = ()) -> str:
+    """What does not work here; empty where everything does.
+
+    Args:
+        platform: where the windows are shown.
+        refused: global hotkeys that could not be had.
+    """
     parts = []
     if not platform.blended:
         parts.append(
@@ -54,4 +60,7 @@ def limits_text(platform: Platform) -> str:
                 "here; the tray menu does everything.",
             )
         )
+    if refused:
+        text = QCoreApplication.translate("Limits", "Other programs have these keys: {keys}.")
+        parts.append(text.format(keys=", ".join(refused)))
     return "\n\n".join(parts)

@@ -88,6 +88,9 @@ def status_text(figures: Figures) -> str:
     load = figures.load
     if load is not None:
         parts.append(load_text(load))
+    viewers = figures.report.viewers
+    if viewers is not None:
+        parts.append(QCoreApplication.translate("Readout", "viewers: {n}").format(n=viewers))
     return " · ".join(parts)
 
 
@@ -101,23 +104,28 @@ def load_text(load: str) -> str:
 
 
 def promise_text(figures: Figures) -> str:
-    """Whether this machine keeps up, in a sentence; empty as long as nothing was said."""
-    load, delay_s = figures.load, figures.delay_s
-    if load is None or delay_s is None:
+    """Whether this machine keeps up, in a sentence or two; empty as long as that is not known."""
+    if figures.load is None:
         return ""
-    text = {
-        "keeping up": QCoreApplication.translate(
-            "Readout", "This machine keeps up: text comes {seconds:.1f} s after the words."
-        ),
-        "stretched": QCoreApplication.translate(
-            "Readout",
-            "This machine does not keep up: text comes {seconds:.1f} s after the words. "
-            "A GPU, the translator FReTNA or fewer other programs help.",
-        ),
-        "finals only": QCoreApplication.translate(
-            "Readout",
-            "This machine does not keep up: only finished sentences come, {seconds:.1f} s after "
-            "the words.",
-        ),
-    }[load]
-    return text.format(seconds=delay_s)
+    parts = [
+        {
+            "keeping up": QCoreApplication.translate("Readout", "This machine keeps up."),
+            "stretched": QCoreApplication.translate(
+                "Readout",
+                "This machine does not keep up. A GPU, the translator FReTNA or fewer other "
+                "programs help.",
+            ),
+            "finals only": QCoreApplication.translate(
+                "Readout", "This machine does not keep up: only finished sentences come."
+            ),
+        }[figures.load]
+    ]
+    if figures.report.work is not None:
+        text = QCoreApplication.translate(
+            "Readout", "A second of sound takes {work:.2f} s of work."
+        )
+        parts.append(text.format(work=figures.report.work))
+    if figures.delay_s is not None:
+        text = QCoreApplication.translate("Readout", "Text comes {seconds:.1f} s after the words.")
+        parts.append(text.format(seconds=figures.delay_s))
+    return " ".join(parts)

@@ -1,42 +1,52 @@
 """The part of the menu that controls the session: start and stop, what is heard, into what."""
 
-from PyQt6.QtCore import QCoreApplication, QObject
+import logging
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QMenu
 
-from ui.control import Choice, Control, Option
+from ui.background import Background
+from ui.choice_text import choice_text
+from ui.control import Control, Option
+
+logger = logging.getLogger(__name__)
 
 
 class SessionMenu(QObject):
-    """Entries that are made anew whenever the menu opens: devices come and go."""
+    """Entries that are brought up to date whenever the menu opens: devices come and go."""
 
-    def __init__(self, control: Control, menu: QMenu) -> None:
+    def __init__(self, control: Control, menu: QMenu, background: Background) -> None:
         super().__init__(menu)
         self._control = control
+        self._background = background
         self._start = QAction(self)
-        self._start.triggered.connect(self._toggle)
+        self._start.triggered.connect(self.toggle)
         menu.addAction(self._start)
         self._menus: dict[str, QMenu] = {}
+        self._options: dict[str, Option] = {}
         for key, title in self._titles().items():
             submenu = menu.addMenu(title)
             assert submenu is not None
             self._menus[key] = submenu
         menu.addSeparator()
         menu.aboutToShow.connect(self.refresh)
+        self._fill(())
         self.refresh()
 
     def refresh(self) -> None:
-        """Ask what can be chosen now."""
-        running = self._control.running
-        self._start.setText(self.tr("Stop") if running else self.tr("Start"))
-        options = {option.key: option for option in self._control.options()}
-        for key, submenu in self._menus.items():
-            submenu.clear()
-            entry = submenu.menuAction()
-            assert entry is not None
-            entry.setVisible(key in options)
-            if key in options:
-                self._fill(submenu, options[key])
+        """Ask what can be chosen now; looking for devices takes a moment."""
+        self._start.setText(self.tr("Stop") if self._control.running else self.tr("Start"))
+        self._background.ask(self._control.options, self._fill, logger.warning)
+
+    def toggle(self) -> None:
+        """Start the session, or stop it."""
+        if self._control.running:
+            self._control.stop()
+        else:
+            self._control.start()
+        self._start.setText(self.tr("Stop") if self._control.running else self.tr("Start"))
 
     def _titles(self) -> dict[str, str]:
         return {
@@ -46,7 +56,19 @@ class SessionMenu(QObject):
             "stability": self.tr("Steadiness"),
         }
 
-    def _fill(self, submenu: QMenu, option: Option) -> None:
+    def _fill(self, found: Sequence[Option]) -> None:
+        options = {option.key: option for option in found}
+        for key, submenu in self._menus.items():
+            option = options.get(key)
+            entry = submenu.menuAction()
+            assert entry is not None
+            entry.setVisible(option is not None)
+            if option is not None and option != self._options.get(key):
+                self._offer(submenu, option)
+        self._options = options
+
+    def _offer(self, submenu: QMenu, option: Option) -> None:
+        submenu.clear()
         for old in submenu.findChildren(QActionGroup):
             old.deleteLater()
         group = QActionGroup(submenu)
@@ -58,25 +80,3 @@ class SessionMenu(QObject):
                 lambda _, value=choice.value: self._control.choose(option.key, value)
             )
             submenu.addAction(action)
-
-    def _toggle(self) -> None:
-        if self._control.running:
-            self._control.stop()
-        else:
-            self._control.start()
-        self.refresh()
-
-
-def choice_text(choice: Choice) -> str:
-    """A choice in the user's language."""
-    if choice.loopback:
-        text = QCoreApplication.translate("Choices", "What the computer plays ({device})")
-        return text.format(device=choice.label)
-    known = {
-        "mic": QCoreApplication.translate("Choices", "Default microphone"),
-        "eager": QCoreApplication.translate("Choices", "Eager: early and restless"),
-        "balanced": QCoreApplication.translate("Choices", "Balanced"),
-        "steady": QCoreApplication.translate("Choices", "Steady: two words later"),
-        "steadiest": QCoreApplication.translate("Choices", "Steadiest: four words later"),
-    }
-    return known.get(choice.value, choice.label)

@@ -45,6 +45,8 @@ class OverlaySettings:
     """Lines of source text, 1 to 6."""
     width_percent: int = 66
     """Width of the band in percent of the screen, 20 to 100, until the user resizes it."""
+    margin_percent: int = 100
+    """Space around the text, in percent of the usual, 40 to 300."""
     column_percent: int = 100
     """Width of the text in percent of the band, 30 to 100; the rest is margin."""
     align: Align = "left"
@@ -79,6 +81,14 @@ class OverlaySettings:
     """Show a tray icon where the desktop has a tray."""
     hotkeys: bool = True
     """Grab the global hotkeys where the platform allows."""
+    hotkey_lock: str = "Ctrl+Alt+D"
+    """Locks and unlocks (Ctrl+Alt+L locks the screen on many desktops); empty is none."""
+    hotkey_hide: str = "Ctrl+Alt+H"
+    """Hides the band and shows it again."""
+    hotkey_reading: str = "Ctrl+Alt+R"
+    """Turns reading mode on and off."""
+    hotkey_session: str = "Ctrl+Alt+P"
+    """Stops the session and starts it again."""
     interface_lang: str = ""
     """Language of menus and windows (`en`, `de`); empty follows the system."""
     place_file: Path | None = None
@@ -97,6 +107,10 @@ class OverlaySettings:
             value = getattr(self, key)
             if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
                 raise OverlaySettingsError(key, value, "#rrggbb")
+        for key in HOTKEYS:
+            value = getattr(self, key)
+            if not isinstance(value, str) or not re.fullmatch(_HOTKEY, value):
+                raise OverlaySettingsError(key, value, "Ctrl+Alt+D and the like, or empty")
 
     @property
     def shows_target(self) -> bool:
@@ -116,6 +130,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "rows": (1, 6),
     "source_rows": (1, 6),
     "width_percent": (20, 100),
+    "margin_percent": (40, 300),
     "column_percent": (30, 100),
     "outline_percent": (0, 40),
     "opacity": (0, 1),
@@ -128,6 +143,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "motion": ("system", "on", "off"),
 }
 COLOURS = ("colour", "tentative_colour", "source_colour", "outline_colour", "box_colour")
+
+HOTKEYS = ("hotkey_lock", "hotkey_hide", "hotkey_reading", "hotkey_session")
+_HOTKEY = r"|((Ctrl|Alt|Meta|Shift)\+)*(Ctrl|Alt|Meta)\+(Shift\+)?[^ +]+|(Shift\+)?F\d{1,2}"
+"""None, a key with Ctrl, Alt or Meta, or a function key: one that is not needed to write."""
 
 
 def high_contrast(settings: OverlaySettings) -> OverlaySettings:

@@ -1,6 +1,8 @@
 """The settings window. The band itself is the preview: it follows at once."""
 
-from PyQt6.QtCore import Qt
+from collections.abc import Callable
+
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QDialog,
@@ -14,32 +16,58 @@ from PyQt6.QtWidgets import (
 )
 
 from engine.captions import Caption, Text
+from ui.background import Background
+from ui.control import Control
 from ui.fields import Fields
 from ui.overlay import Overlay
 from ui.readout import promise_text
 from ui.settings import OverlaySettings, high_contrast
+from ui.steadiness import SteadinessField
+
+REFRESH_MS = 1000
 
 
 class SettingsWindow(QDialog):
     """Every setting that can be changed while the band is on screen."""
 
-    def __init__(self, overlay: Overlay, configured: OverlaySettings, limits: str) -> None:
+    def __init__(
+        self,
+        overlay: Overlay,
+        configured: OverlaySettings,
+        limits: Callable[[], str],
+        *,
+        control: Control | None = None,
+        background: Background | None = None,
+        has_hotkeys: bool = True,
+    ) -> None:
         """Show the settings of an overlay.
 
         Args:
             overlay: follows each change at once.
             configured: what a reset brings back.
-            limits: what this platform does not allow, for people; empty if nothing.
+            limits: what this platform does not allow now, for people; empty if nothing.
+            control: of the session, whose steadiness can be set here.
+            background: asks the control.
+            has_hotkeys: whether the platform has global hotkeys.
         """
         super().__init__(overlay, Qt.WindowType.Window)
         self.setWindowTitle(self.tr("Dragoman – Settings"))
         self._overlay = overlay
+        self._limits = limits
+        self._control = control
+        self._background = background
+        self._has_hotkeys = has_hotkeys
         self._fields = Fields(overlay)
+        self._steadiness: SteadinessField | None = None
+        self._promise, self._told = QLabel(), QLabel()
+        self._promise.setObjectName("promise")
+        self._told.setObjectName("limits")
         tabs = QTabWidget()
         tabs.addTab(self._text_page(), self.tr("&Text"))
         tabs.addTab(self._colour_page(), self.tr("&Colours"))
         tabs.addTab(self._steadiness_page(), self.tr("&Steadiness"))
-        tabs.addTab(self._window_page(limits), self.tr("&Window"))
+        tabs.addTab(self._window_page(), self.tr("&Window"))
+        tabs.addTab(self._keys_page(), self.tr("&Keys"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         contrast = QPushButton(self.tr("&High contrast"))
         contrast.setObjectName("high_contrast")
@@ -52,7 +80,13 @@ class SettingsWindow(QDialog):
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
         layout.addWidget(tabs)
+        layout.addWidget(self._promise)
         layout.addWidget(buttons)
+        for label in (self._promise, self._told):
+            label.setWordWrap(True)
+        self._refreshes = QTimer(self)
+        self._refreshes.setInterval(REFRESH_MS)
+        self._refreshes.timeout.connect(self._refresh)
         self._fields.show()
 
     def _text_page(self) -> QWidget:
@@ -74,6 +108,7 @@ class SettingsWindow(QDialog):
         add.number(form, "source_percent", self.tr("Size of the source text"), "%")
         add.number(form, "rows", self.tr("Lines of translation"))
         add.number(form, "source_rows", self.tr("Lines of source text"))
+        add.number(form, "margin_percent", self.tr("Margins"), "%")
         add.number(form, "column_percent", self.tr("Width of the text"), "%")
         add.choice(
             form,
@@ -102,6 +137,10 @@ class SettingsWindow(QDialog):
     def _steadiness_page(self) -> QWidget:
         page, form = _page()
         add = self._fields
+        if self._control is not None:
+            name = self.tr("Steadiness")
+            self._steadiness = SteadinessField(self._control, name)
+            form.addRow(name, self._steadiness)
         add.switch(form, "reading_mode", self.tr("Reading mode: show only what will not change"))
         add.number(form, "dwell_s", self.tr("Last text stays for"), "s")
         add.number(form, "line_s", self.tr("A line stays at least"), "s")
@@ -115,29 +154,51 @@ class SettingsWindow(QDialog):
                 ("off", self.tr("off")),
             ),
         )
-        add.switch(form, "status", self.tr("Show delay and state"))
         return page
 
-    def _window_page(self, limits: str) -> QWidget:
+    def _window_page(self) -> QWidget:
         page, form = _page()
         add = self._fields
         add.switch(form, "locked", self.tr("Lock: the mouse goes through"))
+        add.switch(form, "status", self.tr("Show delay and state"))
         add.number(form, "width_percent", self.tr("Width on the screen"), "%")
-        self._promise = QLabel()
-        self._promise.setObjectName("promise")
-        told = QLabel(limits)
-        told.setObjectName("limits")
-        for label in (self._promise, told):
-            label.setWordWrap(True)
-            form.addRow(label)
+        form.addRow(self._told)
+        return page
+
+    def _keys_page(self) -> QWidget:
+        page, form = _page()
+        text = self.tr("These keys work whatever window has the keyboard.")
+        if not self._has_hotkeys:
+            text = self.tr("This platform lets no program have keys of its own everywhere.")
+        told = QLabel(text)
+        told.setWordWrap(True)
+        form.addRow(told)
+        labels = {
+            "hotkey_lock": self.tr("Lock and unlock"),
+            "hotkey_hide": self.tr("Hide and show"),
+            "hotkey_reading": self.tr("Reading mode"),
+        }
+        if self._control is not None:
+            labels["hotkey_session"] = self.tr("Start and stop")
+        for key, label in labels.items():
+            self._fields.hotkey(form, key, label).setEnabled(self._has_hotkeys)
         return page
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: D102 (Qt's)
-        self._promise.setText(promise_text(self._overlay.figures))
+        self._refresh()
+        self._refreshes.start()
+        if self._steadiness is not None and self._control and self._background:
+            take, options = self._steadiness.take, self._control.options
+            self._background.ask(options, take, self._told.setText)
         self._overlay.show_sample(self._sample())
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: D102 (Qt's)
+        self._refreshes.stop()
         self._overlay.show_sample(())
+
+    def _refresh(self) -> None:
+        self._promise.setText(promise_text(self._overlay.figures))
+        self._told.setText(self._limits())
 
     def _sample(self) -> list[Caption]:
         source = self.tr("This is what was said,"), self.tr("and this may")

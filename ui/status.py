@@ -1,6 +1,6 @@
 """What there is to say besides the captions: notices of the job, and figures of its captions.
 
-No Qt. The figures come from the captions alone, so a feed from another machine has them too.
+No Qt. Most figures come from the captions alone, so a feed from another machine has them too.
 """
 
 from collections import OrderedDict, deque
@@ -32,6 +32,21 @@ class Notice:
     """One line for the curious, not translated: what the error said."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Figures that an engine gives besides its captions; a newer one replaces it."""
+
+    load: Load | None = None
+    """None while it is not known."""
+    work: float | None = None
+    """Seconds of work for a second of sound, lately or in a test at the start."""
+    viewers: int | None = None
+    """Clients of the feed; None where none is served."""
+
+
+News = Caption | Notice | Report
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """When the words of one revision were said, translated and painted; session time."""
@@ -48,6 +63,8 @@ class Figures:
 
     delay_s: float | None = None
     """Spoken → painted, of the newest caption."""
+    report: Report = field(default_factory=Report)
+    """The engine's own figures, where there is an engine."""
     timings: deque[Timing] = field(default_factory=lambda: deque(maxlen=200))
     """Of the words that each caption brought, newest last."""
     _delays: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_CAPTIONS))
@@ -75,7 +92,12 @@ class Figures:
 
     @property
     def load(self) -> Load | None:
-        """Whether the machine keeps up with what is said; None as long as nothing was."""
+        """Whether the machine keeps up with what is said; None as long as nothing was.
+
+        As the engine says; of a feed, as far as its captions show it.
+        """
+        if self.report.load is not None:
+            return self.report.load
         if not self._delays:
             return None
         last = list(self._segments.values())[-FINALS_IN_A_ROW:]

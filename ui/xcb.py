@@ -11,6 +11,8 @@ from typing import ClassVar, Self
 KEY_PRESS = 2
 _EVENT_MASK = 0x7F  # the highest bit of an event's type tells who sent it
 _GRAB_ASYNC = 1
+_MODIFIERS = 1 | 4 | 8 | 64
+"""Shift, Control, Mod1 (Alt), Mod4 (Meta)."""
 _LOCKS = (0, 2, 16, 18)
 """Caps Lock and Num Lock, on or off: a grabbed key must work with either."""
 
@@ -117,14 +119,15 @@ class Server:
                 _free(error)
         return not taken
 
-    def keys_pressed(self) -> Iterator[int]:
-        """The keycodes of grabbed keys that were pressed since the last call."""
+    def keys_pressed(self) -> Iterator[tuple[int, int]]:
+        """Keycode and modifiers of grabbed keys that were pressed since the last call."""
         while event := self._xcb.xcb_poll_for_event(self._connection):
             key = _KeyEvent.from_address(event)
             kind, keycode = key.response_type & _EVENT_MASK, int(key.detail)
+            modifiers = key.state & _MODIFIERS
             _free(event)
             if kind == KEY_PRESS:
-                yield keycode
+                yield keycode, modifiers
 
     def _number(self, function: "ctypes._NamedFuncPointer", cookie: _Cookie) -> int:
         """The one number in a reply, which is an atom or a window; 0 without a reply."""
@@ -157,9 +160,9 @@ class Keyboard:
         keysyms.xcb_key_symbols_get_keycode.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
         self._symbols = int(keysyms.xcb_key_symbols_alloc(self.server._connection))
 
-    def keycode(self, letter: str) -> int | None:
-        """The first key that bears a letter; None without one."""
-        found = self._keysyms.xcb_key_symbols_get_keycode(self._symbols, ord(letter.lower()))
+    def keycode(self, keysym: int) -> int | None:
+        """The first key that bears a sign; None without one."""
+        found = self._keysyms.xcb_key_symbols_get_keycode(self._symbols, keysym)
         if not found:
             return None
         keycode = int(found[0])

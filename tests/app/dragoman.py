@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app import cli, host, inputs, registry, run, serve
+from app import cli, engine_session, inputs, registry, run, serve, session_process, session_worker
 from engine.audio import AudioChunk
 from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix
@@ -21,6 +21,7 @@ from tests.fakes import FakeTranslator, fickle
 
 _WORD_S = 0.5
 _WORDS_OF_SEGMENT = 4
+SESSION = "a session of the overlay"
 
 
 class FakeRecognizer:
@@ -81,11 +82,15 @@ def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig)
 
 
 if __name__ == "__main__":
-    vars(run)["load_translator"] = vars(host)["load_translator"] = load_translator
+    vars(run)["load_translator"] = vars(engine_session)["load_translator"] = load_translator
     vars(inputs)["load_stream"] = lambda *_: FakeRecognizer()
     vars(serve).update(
         load_translator=load_translator,
         load_decoder=lambda *_: None,
         make_recognizer=lambda *_: FakeRecognizer(),
     )
-    sys.exit(cli.main(sys.argv[1:]))
+    vars(session_process)["COMMAND"] = (sys.executable, "-m", "tests.app.dragoman", SESSION)
+    if sys.argv[1:] == [SESSION]:
+        session_worker.main()
+    else:
+        sys.exit(cli.main(sys.argv[1:]))

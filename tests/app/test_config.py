@@ -1,9 +1,10 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from app.config import ConfigError, load
+from app.config import ConfigError, compose, load, tables_of
 from engine.recognizer_config import PRESETS
 
 FILE = """
@@ -91,3 +92,16 @@ def test_a_preset_is_refined_by_what_the_file_says_of_the_recogniser(tmp_path: P
     assert settings.recognizer == dataclasses.replace(PRESETS["careful"], step_ms=640)
     chosen = load(file, {"run": {"preset": "fast"}})
     assert chosen.recognizer == dataclasses.replace(PRESETS["fast"], step_ms=640)
+
+
+def test_settings_survive_the_way_through_tables_of_json(file: Path) -> None:
+    settings = load(
+        file,
+        {
+            "run": {"preset": "careful", "models": Path("/m"), "keep": False},
+            "stability": {"budget": 0.2},
+            "feed": {"address": "localhost:0", "token": "t", "origins": ("https://a", "https://b")},
+        },
+    )
+    tables = json.loads(json.dumps(tables_of(settings)))
+    assert compose(tables, "elsewhere") == settings

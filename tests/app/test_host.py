@@ -2,27 +2,32 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
 
 from app import inputs
 from app.backoff import Backoff
 from app.choices import STABILITY, ChoiceMemory, Chosen, options
 from app.config import Settings
+from app.engine_session import EngineSession
 from app.host import Host
 from app.registry import Registry
 from app.run_config import RunConfig
+from app.server.config import ServerConfig
 from app.sources.errors import SourceError
 from app.sources.microphone import AudioDevice, Deliver
 from engine.captions import Caption
 from engine.journal import Journal
+from engine.stability import StabilityConfig
 from tests.app import dragoman
 from tests.app.conftest import Machine
-from ui.status import Notice
+from ui.status import News, Notice, Report
 
 RATE_HZ = 16_000
 
@@ -69,13 +74,19 @@ class Overlay:
     def __init__(self) -> None:
         self.captions: list[Caption] = []
         self.phases: list[str] = []
+        self.reports: list[Report] = []
+        self.detail = ""
         self._changed = asyncio.Event()
 
-    def publish(self, news: Caption | Notice) -> None:
-        if isinstance(news, Notice):
-            self.phases.append(news.phase)
-        else:
-            self.captions.append(news)
+    def publish(self, news: News) -> None:
+        match news:
+            case Notice():
+                self.phases.append(news.phase)
+                self.detail = news.detail or self.detail
+            case Report():
+                self.reports.append(news)
+            case Caption():
+                self.captions.append(news)
         self._changed.set()
 
     async def until(self, phase: str) -> None:
@@ -84,6 +95,20 @@ class Overlay:
             self._changed.clear()
             await self._changed.wait()
         del self.phases[: self.phases.index(phase) + 1]
+
+    async def until_told(self, start: str) -> str:
+        """Wait for a word in the details of a notice that starts so."""
+        while not (found := [word for word in self.detail.split() if word.startswith(start)]):
+            self._changed.clear()
+            await self._changed.wait()
+        return found[0]
+
+    async def until_report(self, fits: Callable[[Report], bool]) -> None:
+        """Wait for such a report, and forget those before it."""
+        while not any(map(fits, self.reports)):
+            self._changed.clear()
+            await self._changed.wait()
+        self.reports = self.reports[-1:]
 
     async def until_final(self) -> Caption:
         """Wait for a final caption."""
@@ -104,13 +129,21 @@ def audio(monkeypatch: pytest.MonkeyPatch) -> FakeAudio:
 
 
 @pytest.fixture
-def host(machine: Machine, audio: FakeAudio, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.setattr("app.host.load_translator", dragoman.load_translator)
+def settings(machine: Machine) -> Settings:
+    journal = machine.home / "journal.sqlite3"
+    return Settings(run=RunConfig(device="cpu", models=machine.models, journal=journal))
+
+
+@pytest.fixture
+def host(
+    machine: Machine, settings: Settings, audio: FakeAudio, monkeypatch: pytest.MonkeyPatch
+) -> Host:
+    monkeypatch.setattr("app.engine_session.load_translator", dragoman.load_translator)
     monkeypatch.setattr(inputs, "load_stream", lambda *_: dragoman.FakeRecognizer())
-    run = RunConfig(device="cpu", models=machine.models, journal=machine.home / "journal.sqlite3")
     memory = ChoiceMemory(machine.home / "chosen.json")
     memory.remember(Chosen())
-    return Host(Settings(run=run), Chosen(), memory, audio=None, backoff=Backoff(first_s=0.0))
+    backoff = Backoff(first_s=0.0)
+    return Host(settings, Chosen(), memory, backoff=backoff, open_session=EngineSession)
 
 
 @asynccontextmanager
@@ -220,6 +253,39 @@ async def test_a_choice_is_kept_and_the_session_goes_on_with_it(
     assert kept == Chosen(translator="reta")
 
 
+async def test_another_steadiness_is_taken_by_the_session_that_runs(
+    host: Host, audio: FakeAudio, machine: Machine
+) -> None:
+    async with running(host) as overlay:
+        first = await overlay.until_final()
+        overlay.phases.clear()
+        host.choose("stability", "budget:0")
+        audio.speak(5.0)
+        later = await overlay.until_final()
+        assert (later.session, overlay.phases) == (first.session, [])
+    kept = ChoiceMemory(machine.home / "chosen.json").recall(Chosen())
+    assert kept == Chosen(stability="budget:0")
+
+
+@pytest.mark.usefixtures("host")
+async def test_where_the_feed_is_and_how_many_view_it_is_told(
+    settings: Settings, machine: Machine
+) -> None:
+    memory = ChoiceMemory(machine.home / "chosen.json")
+    served = replace(settings, feed=ServerConfig(address="localhost:0"))
+    host = Host(served, Chosen(), memory, open_session=EngineSession)
+    async with running(host) as overlay:
+        async with connect(await overlay.until_told("ws://")):
+            await overlay.until_report(lambda report: report.viewers == 1)
+        await overlay.until_report(lambda report: report.viewers == 0)
+
+
+async def test_how_the_machine_keeps_up_is_told(host: Host, audio: FakeAudio) -> None:
+    async with running(host) as overlay:
+        await overlay.until_report(lambda report: report.load == "keeping up")
+        await overlay.until_report(lambda report: report.work is not None)
+
+
 async def test_the_level_of_a_source_is_told_until_it_is_stopped(
     host: Host, audio: FakeAudio
 ) -> None:
@@ -254,7 +320,34 @@ def test_options_are_what_devices_and_models_there_are(machine: Machine, audio: 
     assert [choice.loopback for choice in made["source"].choices] == [False, False, True]
     assert [choice.label for choice in made["languages"].choices] == ["en → de"]
     assert [choice.value for choice in made["translator"].choices] == ["fretna", "reta", "wait-k"]
-    assert [choice.value for choice in made["stability"].choices] == list(STABILITY)
+    steadiness = [choice.value for choice in made["stability"].choices]
+    assert steadiness == [*STABILITY, "budget:0.2", "budget:0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("steady", STABILITY["steady"]),
+        ("budget:0.15", StabilityConfig(budget=0.15)),
+        ("delay:2.5", StabilityConfig(delay_s=2.5)),
+    ],
+)
+def test_a_steadiness_is_a_step_a_budget_or_a_delay(name: str, rules: StabilityConfig) -> None:
+    assert Chosen(stability=name).apply(Settings()).stability == rules
+    assert options_of_steadiness(name)[-1] == name or name in STABILITY
+
+
+def options_of_steadiness(chosen: str) -> list[str]:
+    made = options(Chosen(stability=chosen), Registry(None), FakeAudio())
+    (steadiness,) = (option for option in made if option.key == "stability")
+    return [choice.value for choice in steadiness.choices]
+
+
+@pytest.mark.parametrize("name", ["restless", "budget:3", "budget:", "speed:1"])
+def test_a_remembered_steadiness_that_is_none_is_forgotten(tmp_path: Path, name: str) -> None:
+    memory = ChoiceMemory(tmp_path / "chosen.json")
+    memory.remember(Chosen(stability=name))
+    assert memory.recall(Chosen(stability="steady")).stability == "steady"
 
 
 def test_a_chosen_device_that_is_not_there_stays_in_the_list(

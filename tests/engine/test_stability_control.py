@@ -14,7 +14,7 @@ from engine.metrics import caption_erasure
 from engine.session import Session
 from engine.source import SourcePrefix
 from engine.stability import StabilityConfig
-from engine.stability_control import MOST_HIDDEN, DelayDial
+from engine.stability_control import MOST_HIDDEN, AdjustableDial, DelayDial
 from engine.translator import Hypothesis
 from tests.engine.recorded import Recording
 from tests.engine.test_session import contrary, streams
@@ -142,3 +142,35 @@ def test_the_delay_dial_hides_fewer_words_when_late_and_more_when_early(
             assert dial.config.mask_k < before or before == 0
         else:
             assert dial.config.mask_k >= before
+
+
+def test_a_dial_that_is_turned_holds_the_new_budget_from_then_on() -> None:
+    dial = AdjustableDial(StabilityConfig())
+    session = Session(FakeTranslator(fickle), session="s", stability=dial)
+    before = [c for p in sentence(10, 0) for c in session.feed(p, 0.0)]
+    assert sum(caption.erased for caption in before) > 0
+    dial.turn(StabilityConfig(budget=0.0))
+    after = [c for p in sentence(10, 1) for c in session.feed(p, 9.0)]
+    assert [caption.erased for caption in after] == [0] * len(after)
+    dial.turn(StabilityConfig(mask_k=2))
+    masked = [c for p in sentence(10, 2) for c in session.feed(p, 19.0)]
+    assert sum(caption.erased for caption in masked) > 0
+    assert [c.seq for c in (*before, *after, *masked)] == list(range(masked[-1].seq + 1))
+
+
+@given(streams(), st.sampled_from(BUDGETS), st.integers(0, 20))
+def test_a_budget_turned_on_in_mid_session_holds_but_for_the_words_in_sight_then(
+    prefixes: list[SourcePrefix], budget: float, turned_at: int
+) -> None:
+    dial = AdjustableDial(StabilityConfig())
+    session = Session(FakeTranslator(fickle), session="s", stability=dial)
+    meter, n_in_sight = LiveMeter(), 0
+    for at, one in enumerate(prefixes):
+        if at == turned_at:
+            dial.turn(StabilityConfig(budget=budget))
+        for caption in session.feed(one, float(at)):
+            if at < turned_at:
+                n_in_sight = len(caption.target.tentative.split())
+            else:
+                meter.observe(caption)
+                assert meter.n_erased <= budget * meter.n_committed + n_in_sight + 1e-9

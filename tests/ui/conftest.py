@@ -11,6 +11,8 @@ from tests.ui.screen import Band, Screen, Start, start_band, virtual_screen
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
+    from ui.background import Background
+
 
 @pytest.fixture(scope="session")
 def _application() -> Iterator["QApplication"]:
@@ -45,6 +47,17 @@ def qt(_application: "QApplication") -> Iterator["QApplication"]:
     _application.processEvents()
     qInstallMessageHandler(before)
     assert not said
+
+
+@pytest.fixture
+def background(qt: "QApplication") -> Iterator["Background"]:
+    """Asks a control in a thread of its own, as the desktop does."""
+    from ui.background import Background
+
+    made = Background()
+    yield made
+    made.close()
+    made.deleteLater()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What stands around the overlay, in the tests."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 from engine.captions import Caption
@@ -18,6 +19,9 @@ class FakeControl:
         self.chosen = {"source": "mic", "languages": "en-de", "stability": "balanced"}
         self.listening: list[str] = []
         self.level: Callable[[float], None] = lambda _: None
+        self.sources = [Choice("mic", "mic"), Choice("mic:Monitor", "Monitor", loopback=True)]
+        self.may_look = threading.Event()
+        self.may_look.set()
 
     def start(self) -> None:
         self.running = True
@@ -28,12 +32,14 @@ class FakeControl:
         self.heard.append(["stop"])
 
     def options(self) -> Sequence[Option]:
+        self.may_look.wait()
         choices = {
-            "source": (Choice("mic", "mic"), Choice("mic:Monitor", "Monitor", loopback=True)),
+            "source": tuple(self.sources),
             "languages": (Choice("en-de", "en → de"), Choice("de-en", "de → en")),
             "stability": (Choice("eager", "eager"), Choice("balanced", "balanced")),
         }
-        return [Option(key, values, self.chosen[key]) for key, values in choices.items()]
+        found = choices.items()
+        return [Option(key, values, self.chosen[key]) for key, values in found if values]
 
     def choose(self, key: str, value: str) -> None:
         self.chosen[key] = value

@@ -4,7 +4,8 @@ Its argument is the settings as JSON. Says `ready`, and `finalised` when it was 
 its input are captions or notices as JSON, or commands: `end` ends the job, `busy` blocks the
 job's thread for a second, `watch` begins to watch the GUI thread, `stalls` asks for its longest
 stall since then in ms, `cpu` for the seconds of processor time used so far, `paints` for the number
-of repaints so far, `control` for what the control was told.
+of repaints so far, `control` for what the control was told, `listening` for the sources whose level
+is watched, `clipboard` for its text; `level 0.5` is what such a source hears.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QPaintEvent
+from PyQt6.QtGui import QGuiApplication, QPaintEvent
 
 from engine.captions import Caption
 from tests.ui.fakes import FakeArchive, FakeControl
@@ -31,6 +32,7 @@ class WatchedOverlay(Overlay):
     """Counts its repaints, and measures how long the GUI thread was kept from its events."""
 
     watch = pyqtSignal(bool)
+    clipboard_wanted = pyqtSignal()
     made: "WatchedOverlay"
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -43,6 +45,7 @@ class WatchedOverlay(Overlay):
         self._ticks.setTimerType(Qt.TimerType.PreciseTimer)
         self._ticks.timeout.connect(self._tick)
         self.watch.connect(self._watch)  # queued: from the job's thread
+        self.clipboard_wanted.connect(say_clipboard)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         self.n_paints += 1
@@ -60,6 +63,12 @@ class WatchedOverlay(Overlay):
         late_ms = (now_s - self._tick_s) * 1000 - TICK_MS
         self.longest_stall_ms = max(self.longest_stall_ms, late_ms)
         self._tick_s = now_s
+
+
+def say_clipboard() -> None:
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    print(json.dumps(clipboard.text()), flush=True)
 
 
 async def job(publish: Publish) -> None:
@@ -97,6 +106,12 @@ def obey(line: str, publish: Publish) -> None:
         print(WatchedOverlay.made.n_paints, flush=True)
     elif line == "control":
         print(json.dumps(control.heard), flush=True)
+    elif line == "listening":
+        print(json.dumps(control.listening), flush=True)
+    elif line == "clipboard":
+        WatchedOverlay.made.clipboard_wanted.emit()
+    elif line.startswith("level"):
+        control.level(float(line.split()[1]))
 
 
 settings = json.loads(sys.argv[1])

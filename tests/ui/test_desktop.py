@@ -119,6 +119,31 @@ def test_global_hotkeys_reach_a_band_that_has_not_the_keyboard(start: Start) -> 
         other.wait()
 
 
+def test_hotkeys_are_those_of_the_settings(start: Start) -> None:
+    band = start(controlled=True, hotkey_hide="Shift+F9", hotkey_session="Ctrl+Alt+7")
+    band.tool("xdotool", "key", "ctrl+alt+7")
+    assert wait_until(lambda: heard(band) == [["start"]])
+    band.tool("xdotool", "key", "shift+F9")
+    assert wait_until(lambda: not is_mapped(band))
+
+
+def test_a_hotkey_that_is_changed_in_the_settings_works_at_once(start: Start) -> None:
+    band = start()
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    band.key("alt+k", *["Tab"] * 3, "ctrl+alt+y", window=settings)  # the second key hides
+    band.key("Escape", window=settings)
+    assert wait_until(lambda: press(band, "ctrl+alt+y") and not is_mapped(band))
+    assert wait_until(lambda: press(band, "ctrl+alt+y") and is_mapped(band))
+
+
+def press(band: Band, key: str) -> bool:
+    """Press a key, and give the band the time to obey."""
+    before = is_mapped(band)
+    band.tool("xdotool", "key", key)
+    return wait_until(lambda: is_mapped(band) != before, 2.0)
+
+
 def test_a_hotkey_of_another_program_is_left_to_it_and_named(start: Start) -> None:
     first, second = start(), start()
     second.process.send_signal(signal.SIGINT)
@@ -133,15 +158,6 @@ def test_the_menu_of_a_right_click_starts_the_session(start: Start) -> None:
     band.click(x + 60, y + 30, button=3)
     band.tool("xdotool", "key", "Down", "Return")
     assert wait_until(lambda: heard(band) == [["start"]])
-
-
-def test_the_first_start_asks_what_to_listen_to_and_starts(start: Start) -> None:
-    band = start(controlled=True, first_start=True)
-    window = band.find("What should be translated")
-    band.key("Down", window=window)  # the computer's own sound
-    band.key("alt+s", window=window)
-    assert wait_until(lambda: heard(band)[-1:] == [["start"]])
-    assert heard(band)[-2] == ["choose", "source", "mic:Monitor"]
 
 
 @pytest.mark.parametrize("subject", ["device", "feed"])

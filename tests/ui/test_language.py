@@ -14,6 +14,7 @@ from PyQt6.QtCore import QTranslator
 from PyQt6.QtWidgets import QApplication, QMenu
 
 from tests.ui.fakes import FakeControl
+from ui.background import Background
 from ui.language import FOLDER, speak
 from ui.session_menu import SessionMenu
 
@@ -58,17 +59,19 @@ def test_translations_keep_the_places_for_values() -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_the_menu_speaks_german() -> None:
+def test_the_menu_speaks_german(background: Background) -> None:
     menu = QMenu()
-    SessionMenu(FakeControl(), menu)
+    SessionMenu(FakeControl(), menu, background)
     assert [action.text() for action in menu.actions()][:2] == ["Starten", "Zuhören"]
     menu.deleteLater()
 
 
-def test_a_language_without_translation_is_english(qt: QApplication) -> None:
+def test_a_language_without_translation_is_english(
+    qt: QApplication, background: Background
+) -> None:
     speak("xx")
     assert qt.findChildren(QTranslator) == []
     menu = QMenu()
-    SessionMenu(FakeControl(), menu)
+    SessionMenu(FakeControl(), menu, background)
     assert menu.actions()[0].text() == "Start"
     menu.deleteLater()

@@ -5,9 +5,13 @@ import pytest
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QApplication, QMenu
+from PyQt6.QtWidgets import QMenu
 
 from tests.ui.fakes import FakeControl
+from tests.ui.waiting import wait_until
+from ui.background import Background
+from ui.choice_text import choice_text
+from ui.control import Choice
 from ui.session_menu import SessionMenu
 
 
@@ -17,9 +21,10 @@ def control() -> FakeControl:
 
 
 @pytest.fixture
-def menu(qt: QApplication, control: FakeControl) -> Iterator[QMenu]:
+def menu(control: FakeControl, background: Background) -> Iterator[QMenu]:
     menu = QMenu()
-    SessionMenu(control, menu)
+    SessionMenu(control, menu, background)
+    assert wait_until(lambda: entry(menu, "Listen to").isVisible())
     yield menu
     menu.deleteLater()
 
@@ -55,7 +60,41 @@ def test_what_was_chosen_is_ticked_when_the_menu_opens_again(
 ) -> None:
     entries(menu, "Steadiness")[0].trigger()
     menu.aboutToShow.emit()
-    assert [action.isChecked() for action in entries(menu, "Steadiness")] == [True, False]
+    ticks = [True, False]
+    assert wait_until(lambda: [each.isChecked() for each in entries(menu, "Steadiness")] == ticks)
+
+
+def test_a_device_that_was_plugged_in_is_offered_when_the_menu_opens_again(
+    menu: QMenu, control: FakeControl
+) -> None:
+    control.sources.append(Choice("mic:Headset", "Headset"))
+    menu.aboutToShow.emit()
+    assert wait_until(lambda: entries(menu, "Listen to")[-1].text() == "Headset")
+
+
+def test_the_menu_opens_while_devices_are_still_looked_for(
+    menu: QMenu, control: FakeControl
+) -> None:
+    control.may_look.clear()
+    menu.aboutToShow.emit()  # does not wait
+    assert len(entries(menu, "Listen to")) == 2
+    control.may_look.set()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("steady", "Steady: two words later"),
+        ("budget:0", "Still: no word is ever taken back"),
+        ("budget:0.2", "Calm: 20 of 100 words are taken back at most"),
+        ("delay:1.5", "Words settle after 1.5 s"),
+        ("mic", "Default microphone"),
+        ("mic:A: B", "a device"),
+    ],
+)
+@pytest.mark.usefixtures("qt")
+def test_choices_are_named_for_people(value: str, text: str) -> None:
+    assert choice_text(Choice(value, "a device")) == text
 
 
 def test_what_cannot_be_chosen_is_not_offered(menu: QMenu) -> None:

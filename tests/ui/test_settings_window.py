@@ -12,17 +12,24 @@ from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QKeySequenceEdit,
     QLabel,
     QPushButton,
     QSpinBox,
     QTabWidget,
 )
 
+from tests.ui.fakes import FakeControl
 from tests.ui.streams import caption
+from tests.ui.waiting import wait_until
+from ui.background import Background
 from ui.overlay import Overlay
-from ui.settings import CHOICES, COLOURS, RANGES, OverlaySettings
+from ui.settings import CHOICES, COLOURS, HOTKEYS, RANGES, OverlaySettings
 from ui.settings_window import SettingsWindow
+from ui.status import Report
 
+NO_LOCK_KEY = "No key: Lock and unlock"
+WORK = "A second of sound takes 0.17 s of work."
 CONFIGURED = OverlaySettings(motion="off", font_pt=30)
 
 
@@ -37,7 +44,7 @@ def overlay(qt: QApplication) -> Iterator[Overlay]:
 
 @pytest.fixture
 def window(overlay: Overlay) -> SettingsWindow:
-    window = SettingsWindow(overlay, CONFIGURED, "Wayland does not allow this.")
+    window = SettingsWindow(overlay, CONFIGURED, lambda: "Wayland does not allow this.")
     window.show()
     assert QTest.qWaitForWindowExposed(window)
     return window
@@ -51,7 +58,9 @@ def editor(window: SettingsWindow, kind: type, key: str):
 
 def test_every_setting_with_a_range_or_a_choice_can_be_set(window: SettingsWindow) -> None:
     named = {child.objectName() for child in window.findChildren(object) if child.objectName()}
-    assert {*RANGES, *CHOICES, *COLOURS, "font_family", "reading_mode", "locked"} <= named
+    more = {"font_family", "reading_mode", "locked", "status"}
+    assert {*RANGES, *CHOICES, *COLOURS, *more} <= named
+    assert {*HOTKEYS} - {"hotkey_session"} <= named  # that one needs an engine
 
 
 def test_the_band_follows_each_change_at_once(overlay: Overlay, window: SettingsWindow) -> None:
@@ -107,7 +116,7 @@ def test_every_editor_is_reached_with_tab_and_has_a_name(
             QTest.keyClick(focused, Qt.Key.Key_Tab)
         shown = tabs.currentWidget()
         assert shown is not None
-        for kind in (QSpinBox, QDoubleSpinBox, QComboBox, QCheckBox):
+        for kind in (QSpinBox, QDoubleSpinBox, QComboBox, QCheckBox, QKeySequenceEdit):
             for child in shown.findChildren(kind):
                 assert child.objectName() in reached
                 assert child.accessibleName()
@@ -121,10 +130,70 @@ def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> 
     for n in range(9):
         late = dataclasses.replace(caption("eins", revision=n), end_s=n, emitted_s=n + 5.0)
         overlay.figures.painted(late, 0.0)
-    window = SettingsWindow(overlay, CONFIGURED, "")
+    window = SettingsWindow(overlay, CONFIGURED, str)
     window.show()
     said = editor(window, QLabel, "promise").text()
-    assert said.startswith("This machine does not keep up: text comes 5.0 s after the words.")
+    assert said.startswith("This machine does not keep up. A GPU")
+    assert said.endswith("Text comes 5.0 s after the words.")
+    window.close()
+
+
+def test_the_honest_line_follows_the_engine(overlay: Overlay, window: SettingsWindow) -> None:
+    overlay.show_report(Report(load="keeping up", work=0.17))
+    said = editor(window, QLabel, "promise")
+    assert wait_until(lambda: said.text() == "This machine keeps up. " + WORK)
+    overlay.show_report(Report(load="finals only", work=0.17))
+    only_finals = "This machine does not keep up: only finished sentences come. " + WORK
+    assert wait_until(lambda: said.text() == only_finals)
+
+
+def test_the_steadiness_of_the_session_is_set_by_step_budget_or_delay(
+    overlay: Overlay, background: Background
+) -> None:
+    control = FakeControl()
+    control.chosen["stability"] = "budget:0.35"
+    window = SettingsWindow(overlay, CONFIGURED, str, control=control, background=background)
+    (tabs,) = window.findChildren(QTabWidget)
+    tabs.setCurrentIndex(2)
+    window.show()
+    kind = editor(window, QComboBox, "steadiness")
+    number = editor(window, QDoubleSpinBox, "steadiness_number")
+    assert wait_until(lambda: (kind.currentData(), number.value()) == ("budget", 0.35))
+    assert control.heard == []
+    QTest.keyClick(kind, Qt.Key.Key_Down)
+    assert control.heard[-1] == ["choose", "stability", "delay:2"]
+    number.stepUp()
+    assert wait_until(lambda: control.heard[-1] == ["choose", "stability", "delay:2.25"])
+    QTest.keyClick(kind, Qt.Key.Key_Home)
+    assert control.heard[-1] == ["choose", "stability", "eager"]
+    assert not number.isVisible()
+    window.close()
+
+
+def test_a_hotkey_is_set_by_pressing_it_and_one_that_is_needed_to_write_is_not_taken(
+    overlay: Overlay, window: SettingsWindow
+) -> None:
+    (tabs,) = window.findChildren(QTabWidget)
+    tabs.setCurrentIndex(4)
+    keys = editor(window, QKeySequenceEdit, "hotkey_lock")
+    keys.setFocus()
+    ctrl_alt = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+    QTest.keyClick(keys, Qt.Key.Key_K, ctrl_alt)
+    assert wait_until(lambda: overlay.settings.hotkey_lock == "Ctrl+Alt+K")
+    for refused in (Qt.Key.Key_A, Qt.Key.Key_Control):
+        QTest.keyClick(keys, refused)
+        assert wait_until(lambda: keys.keySequence().toString() == "Ctrl+Alt+K")
+        assert overlay.settings.hotkey_lock == "Ctrl+Alt+K"
+    (none,) = (b for b in window.findChildren(QPushButton) if b.accessibleName() == NO_LOCK_KEY)
+    none.click()
+    assert (overlay.settings.hotkey_lock, keys.keySequence().toString()) == ("", "")
+
+
+def test_where_there_are_no_global_hotkeys_the_settings_say_so(overlay: Overlay) -> None:
+    window = SettingsWindow(overlay, CONFIGURED, str, has_hotkeys=False)
+    assert not editor(window, QKeySequenceEdit, "hotkey_hide").isEnabled()
+    said = [label.text() for label in window.findChildren(QLabel)]
+    assert "This platform lets no program have keys of its own everywhere." in said
 
 
 def test_a_sample_is_shown_only_where_there_is_no_text(

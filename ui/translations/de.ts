@@ -86,6 +86,18 @@
             <source>Steadiest: four words later</source>
             <translation>Am ruhigsten: vier Wörter später</translation>
         </message>
+        <message>
+            <source>Words settle after {seconds:g} s</source>
+            <translation>Wörter stehen nach {seconds:g} s fest</translation>
+        </message>
+        <message>
+            <source>Still: no word is ever taken back</source>
+            <translation>Still: kein Wort wird je zurückgenommen</translation>
+        </message>
+        <message>
+            <source>Calm: {n} of 100 words are taken back at most</source>
+            <translation>Sehr ruhig: höchstens {n} von 100 Wörtern werden zurückgenommen</translation>
+        </message>
     </context>
     <context>
         <name>HistoryWindow</name>
@@ -155,6 +167,17 @@
         </message>
     </context>
     <context>
+        <name>HotkeyEdit</name>
+        <message>
+            <source>None</source>
+            <translation>Keine</translation>
+        </message>
+        <message>
+            <source>No key: {action}</source>
+            <translation>Keine Taste: {action}</translation>
+        </message>
+    </context>
+    <context>
         <name>Limits</name>
         <message>
             <source>No compositor runs on this X server, so the box is opaque; picom or the compositor of your desktop makes it translucent.</source>
@@ -171,6 +194,10 @@
         <message>
             <source>The overlay has not been tested on this system, and there are no global hotkeys here; the tray menu does everything.</source>
             <translation>Das Band ist auf diesem System nicht getestet, und es gibt hier keine globalen Tastenkürzel; das Menü im Benachrichtigungsfeld kann alles.</translation>
+        </message>
+        <message>
+            <source>Other programs have these keys: {keys}.</source>
+            <translation>Diese Tasten gehören anderen Programmen: {keys}.</translation>
         </message>
     </context>
     <context>
@@ -231,16 +258,28 @@
             <translation>nur fertige Sätze</translation>
         </message>
         <message>
-            <source>This machine keeps up: text comes {seconds:.1f} s after the words.</source>
-            <translation>Dieser Rechner hält Schritt: Der Text kommt {seconds:.1f} s nach den Worten.</translation>
+            <source>viewers: {n}</source>
+            <translation>Zuschauer: {n}</translation>
         </message>
         <message>
-            <source>This machine does not keep up: text comes {seconds:.1f} s after the words. A GPU, the translator FReTNA or fewer other programs help.</source>
-            <translation>Dieser Rechner hält nicht Schritt: Der Text kommt {seconds:.1f} s nach den Worten. Eine Grafikkarte, der Übersetzer FReTNA oder weniger andere Programme helfen.</translation>
+            <source>This machine keeps up.</source>
+            <translation>Dieser Rechner hält mit.</translation>
         </message>
         <message>
-            <source>This machine does not keep up: only finished sentences come, {seconds:.1f} s after the words.</source>
-            <translation>Dieser Rechner hält nicht Schritt: Es kommen nur fertige Sätze, {seconds:.1f} s nach den Worten.</translation>
+            <source>This machine does not keep up. A GPU, the translator FReTNA or fewer other programs help.</source>
+            <translation>Dieser Rechner hält nicht mit. Eine GPU, der Übersetzer FReTNA oder weniger andere Programme helfen.</translation>
+        </message>
+        <message>
+            <source>This machine does not keep up: only finished sentences come.</source>
+            <translation>Dieser Rechner hält nicht mit: Nur fertige Sätze kommen.</translation>
+        </message>
+        <message>
+            <source>A second of sound takes {work:.2f} s of work.</source>
+            <translation>Eine Sekunde Ton braucht {work:.2f} s Arbeit.</translation>
+        </message>
+        <message>
+            <source>Text comes {seconds:.1f} s after the words.</source>
+            <translation>Der Text kommt {seconds:.1f} s nach den Worten.</translation>
         </message>
     </context>
     <context>
@@ -444,6 +483,42 @@
             <source>these may still change</source>
             <translation>diese ändern sich vielleicht</translation>
         </message>
+        <message>
+            <source>&amp;Keys</source>
+            <translation>Ta&amp;sten</translation>
+        </message>
+        <message>
+            <source>Margins</source>
+            <translation>Ränder</translation>
+        </message>
+        <message>
+            <source>Steadiness</source>
+            <translation>Ruhe</translation>
+        </message>
+        <message>
+            <source>These keys work whatever window has the keyboard.</source>
+            <translation>Diese Tasten wirken, gleich welches Fenster die Tastatur hat.</translation>
+        </message>
+        <message>
+            <source>This platform lets no program have keys of its own everywhere.</source>
+            <translation>Dieses System überlässt keinem Programm Tasten, die überall wirken.</translation>
+        </message>
+        <message>
+            <source>Lock and unlock</source>
+            <translation>Sperren und entsperren</translation>
+        </message>
+        <message>
+            <source>Hide and show</source>
+            <translation>Ausblenden und zeigen</translation>
+        </message>
+        <message>
+            <source>Reading mode</source>
+            <translation>Lesemodus</translation>
+        </message>
+        <message>
+            <source>Start and stop</source>
+            <translation>Starten und anhalten</translation>
+        </message>
     </context>
     <context>
         <name>SourceWindow</name>
@@ -464,12 +539,35 @@
             <translation>&amp;Starten</translation>
         </message>
         <message>
-            <source>Choose a microphone, or what this computer plays, and speak or play sound:</source>
-            <translation>Wählen Sie ein Mikrofon oder das, was dieser Rechner spielt, und sprechen Sie oder spielen Sie Ton ab:</translation>
+            <source>Looking for microphones …</source>
+            <translation>Mikrofone werden gesucht …</translation>
         </message>
         <message>
-            <source>No microphone was found. Plug one in and choose it in the tray menu.</source>
-            <translation>Es wurde kein Mikrofon gefunden. Schließen Sie eines an und wählen Sie es im Menü.</translation>
+            <source>&amp;Later</source>
+            <translation>S&amp;päter</translation>
+        </message>
+        <message>
+            <source>Choose a microphone, or what this computer plays, and speak or play sound: the bar moves with what is heard.</source>
+            <translation>Wählen Sie ein Mikrofon oder das, was dieser Rechner abspielt, und sprechen Sie oder spielen Sie etwas ab: Der Balken zeigt, was gehört wird.</translation>
+        </message>
+        <message>
+            <source>No microphone was found. Plug one in: it appears here by itself.</source>
+            <translation>Es wurde kein Mikrofon gefunden. Schließen Sie eines an: Es erscheint hier von selbst.</translation>
+        </message>
+    </context>
+    <context>
+        <name>SteadinessField</name>
+        <message>
+            <source>At most so many words taken back</source>
+            <translation>Höchstens so viele Wörter zurücknehmen</translation>
+        </message>
+        <message>
+            <source>Words settle after this time</source>
+            <translation>Wörter stehen nach dieser Zeit fest</translation>
+        </message>
+        <message>
+            <source>How steady</source>
+            <translation>Wie ruhig</translation>
         </message>
     </context>
     <context>
