@@ -112,7 +112,7 @@ class Job(Generic[T]):
     @property
     def report(self) -> Report:
         """How the session stands."""
-        load, work = self.stats.load, self.stats.real_time_factor
+        load, work = self.stats.live.load, self.stats.live.real_time_factor
         return Report(
             load=None if load is None else load.value,
             work=None if work is None else round(work, 2),
