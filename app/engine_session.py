@@ -1,7 +1,6 @@
 """One session for the overlay: loads what it needs, runs, and tells what there is to tell."""
 
 import asyncio
-import dataclasses
 from typing import Any
 
 from app import inputs
@@ -9,34 +8,28 @@ from app.config import Settings
 from app.job import Job, Outputs
 from app.registry import Registry, choose_device, load_translator
 from app.run import session_journal
-from app.self_test import Verdict, self_test
 from app.session_name import new_session_name
 from engine.stability import StabilityConfig
 from engine.stability_control import AdjustableDial
 from ui.control import Publish
-from ui.status import Load, Notice, Report
+from ui.status import Notice
 
 
 class EngineSession:
     """A session in this process; `app.session_process` has the same in one of its own."""
 
-    def __init__(
-        self, source: str, settings: Settings, publish: Publish, *, rehearse: bool = False
-    ) -> None:
+    def __init__(self, source: str, settings: Settings, publish: Publish) -> None:
         """Load nothing yet.
 
         Args:
             source: what to listen to, as for `dragoman run`.
             settings: of the session.
             publish: told all news, on the event loop.
-            rehearse: find out at the start whether this machine keeps up, in two seconds.
         """
         self._source = source
         self._settings = settings
         self._publish = publish
-        self._rehearse = rehearse
         self._dial = AdjustableDial(settings.stability)
-        self._expected = Report()
 
     def turn(self, stability: StabilityConfig) -> None:
         """Be so steady from now on."""
@@ -56,12 +49,11 @@ class EngineSession:
                 feed=self._settings.feed,
                 journal=journal,
                 watchers=(self._publish,),
-                report=self._tell,
+                report=self._publish,
                 announce=lambda where: self._publish(Notice(phase="running", detail=where)),
             )
             job: Job[Any] = Job(session, job_input, translator, outputs, self._dial)
             self._publish(Notice(phase="running"))
-            self._tell(job.report)
             await job.run()
 
     def _load(self) -> tuple[Any, Any]:
@@ -77,25 +69,4 @@ class EngineSession:
             on_found=lambda: self._publish(Notice(phase="running")),
         )
         device = choose_device(run.device)
-        job_input = load_input(device)
-        translator = load_translator(model, device=device, policy=run)
-        if self._rehearse and job_input.limits.conflate:
-            verdict = self_test(job_input.reader, translator)
-            if verdict is not None:
-                self._expected = _expectation(verdict)
-        return job_input, translator
-
-    def _tell(self, report: Report) -> None:
-        """Pass a report on; before a second of sound was read, with what the test found."""
-        if report.work is None:
-            expected = self._expected
-            report = dataclasses.replace(report, work=expected.work, load=expected.load)
-        self._publish(report)
-
-
-def _expectation(verdict: Verdict) -> Report:
-    """What a test at the start says of the session to come."""
-    load: Load = "keeping up"
-    if not verdict.keeps_up:
-        load = "finals only" if verdict.enough_step_ms is None else "stretched"
-    return Report(load=load, work=round(verdict.real_time_factor, 2))
+        return load_input(device), load_translator(model, device=device, policy=run)

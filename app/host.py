@@ -51,9 +51,7 @@ class RunningSession(Protocol):
 class OpenSession(Protocol):
     """Makes a session that has not begun."""
 
-    def __call__(
-        self, source: str, settings: Settings, publish: Publish, *, rehearse: bool = ...
-    ) -> RunningSession:
+    def __call__(self, source: str, settings: Settings, publish: Publish) -> RunningSession:
         """A session with what is chosen."""
         ...
 
@@ -93,7 +91,6 @@ class Host:
         self._publish: Publish = lambda _: None
         self._open_session = open_session
         self._session: RunningSession | None = None
-        self._rehearsed: set[tuple[str, str]] = set()
         self._looking = threading.Lock()
         self._meters: set[object] = set()  # those that listen
 
@@ -173,14 +170,8 @@ class Host:
     async def _session_until_changed(self) -> Notice | None:
         """Run a session until it ends or the user wants another; the trouble that ended it."""
         chosen = self._chosen
-        models = chosen.languages, chosen.translator
-        self._session = self._open_session(
-            chosen.source,
-            chosen.apply(self._settings),
-            self._publish,
-            rehearse=models not in self._rehearsed,
-        )
-        self._rehearsed.add(models)
+        settings = chosen.apply(self._settings)
+        self._session = self._open_session(chosen.source, settings, self._publish)
         session = asyncio.create_task(self._session.run())
         changed = asyncio.create_task(self._changed.wait())
         try:

@@ -1,7 +1,7 @@
 """A session in a process of its own: what it computes cannot hold up the window, nor end it.
 
 The two sides speak in lines of JSON. To the session go the request (`source`, `settings` as tables,
-`rehearse`), then `{"stability": TABLE}` whenever the user turns the dial; the end of that stream
+`log_level`), then `{"stability": TABLE}` whenever the user turns the dial; the end of that stream
 ends the session in order. From it come captions in their usual form, `{"notice": …}`,
 `{"report": …}` and, as the last word of a session that failed, `{"error": …, "device": …}`. Its log
 goes to standard error.
@@ -36,15 +36,12 @@ class EngineError(RuntimeError):
 class SessionProcess:
     """Starts the process, tells it what the user wants, and publishes what comes from it."""
 
-    def __init__(
-        self, source: str, settings: Settings, publish: Publish, *, rehearse: bool = False
-    ) -> None:
+    def __init__(self, source: str, settings: Settings, publish: Publish) -> None:
         """Start nothing yet; the arguments are those of `app.engine_session.EngineSession`."""
         self._tables = tables_of(settings)
         self._request = {
             "source": source,
             "settings": self._tables,
-            "rehearse": rehearse,
             "log_level": logging.getLogger().level,
         }
         self._publish = publish

@@ -47,7 +47,6 @@ async def _session(request: dict[str, Any], say: Say) -> int:
         request["source"],
         config.compose(request["settings"], "the overlay"),
         lambda news: say(_in_json(news)),
-        rehearse=request["rehearse"],
     )
     running = asyncio.create_task(session.run())
     loop = asyncio.get_running_loop()

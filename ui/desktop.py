@@ -5,6 +5,7 @@ from PyQt6.QtWidgets import QDialog
 
 from ui.actions import Actions
 from ui.background import Background
+from ui.beside import put_beside
 from ui.bridge import CaptionBridge
 from ui.changes import Changes
 from ui.control import Archive, Control
@@ -128,6 +129,8 @@ class Desktop(QObject):
         if self._windows.get(name) is not window:
             self._windows[name] = window
             window.finished.connect(self.window_closed)
+        if not window.isVisible():
+            put_beside(window, self.overlay)
         window.show()
         window.raise_()
         window.activateWindow()

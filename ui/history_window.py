@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
 
 from engine.captions import Caption
 from ui.background import Background
+from ui.beside import BESIDE_THE_BAND
 from ui.control import Archive, SessionRow
 
 FORMS = ("srt", "vtt", "txt")
@@ -32,7 +33,7 @@ class HistoryWindow(QDialog):
     """Sessions on the left, what was said and shown on the right."""
 
     def __init__(self, archive: Archive, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent, BESIDE_THE_BAND)
         self.setWindowTitle(self.tr("Dragoman – History"))
         self.resize(860, 480)
         self._archive = archive

@@ -104,9 +104,11 @@ def load_text(load: str) -> str:
 
 
 def promise_text(figures: Figures) -> str:
-    """Whether this machine keeps up, in a sentence or two; empty as long as that is not known."""
+    """Whether this machine keeps up, in a sentence or two."""
     if figures.load is None:
-        return ""
+        return QCoreApplication.translate(
+            "Readout", "As soon as something is said, it shows here whether this machine keeps up."
+        )
     parts = [
         {
             "keeping up": QCoreApplication.translate("Readout", "This machine keeps up."),

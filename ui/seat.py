@@ -1,10 +1,13 @@
 """Where the band sits on the screens: found again after a restart, never off the screen."""
 
+import os
+
 from PyQt6.QtCore import QObject, QPoint, QRect, QTimer
 from PyQt6.QtGui import QGuiApplication, QScreen
 from PyQt6.QtWidgets import QWidget
 
 from ui.place import Place, PlaceMemory
+from ui.xcb import Server
 
 NARROWEST_PX = 240
 SETTLED_MS = 400
@@ -49,7 +52,7 @@ class Seat(QObject):
 
     def grow(self, height: int) -> None:
         """Take another height; the lower edge stays, unless the top would leave the screen."""
-        box = self._window.geometry()
+        box = self._box()
         self._go(box.left(), box.bottom(), box.width(), height)
 
     def note_move(self) -> None:
@@ -65,9 +68,26 @@ class Seat(QObject):
     def remember(self) -> None:
         """Write down where the window is."""
         self._moved.stop()
-        box = self._window.geometry()
+        box = self._box()
+        if box != self._window.geometry():
+            self._window.setGeometry(box)  # so that Qt knows it, too
         place = Place(x=box.left(), bottom=box.bottom(), width=box.width())
         self._memory.remember(display_layout(), place)
+
+    def _box(self) -> QRect:
+        """Where the window is.
+
+        The X server is asked: while a window manager takes a window over, Qt may believe that it
+        moved to the corner of the screen.
+        """
+        box = self._window.geometry()
+        window = self._window.windowHandle()
+        on_x = QGuiApplication.platformName() == "xcb"
+        if window is not None and on_x and window.devicePixelRatio() == 1:  # the same pixels
+            corner = Server.at(os.environ.get("DISPLAY", "")).corner_of(int(window.winId()))
+            if corner is not None:
+                box.moveTo(*corner)
+        return box
 
     def _go(self, left: int, bottom: int, width: int, height: int) -> None:
         self._window.setMinimumSize(NARROWEST_PX, height)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QDialog,
@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 
 from engine.captions import Caption, Text
 from ui.background import Background
+from ui.beside import BESIDE_THE_BAND
 from ui.control import Control
 from ui.fields import Fields
 from ui.overlay import Overlay
@@ -50,7 +51,7 @@ class SettingsWindow(QDialog):
             background: asks the control.
             has_hotkeys: whether the platform has global hotkeys.
         """
-        super().__init__(overlay, Qt.WindowType.Window)
+        super().__init__(overlay, BESIDE_THE_BAND)
         self.setWindowTitle(self.tr("Dragoman – Settings"))
         self._overlay = overlay
         self._limits = limits

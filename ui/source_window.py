@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
 )
 
 from ui.background import Background
+from ui.beside import BESIDE_THE_BAND
 from ui.choice_text import choice_text
 from ui.control import Choice, Control, Option
 
@@ -30,7 +31,7 @@ class SourceWindow(QDialog):
     def __init__(
         self, control: Control, background: Background, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent, BESIDE_THE_BAND)
         self.setWindowTitle(self.tr("Dragoman – What should be translated?"))
         self.setMinimumWidth(460)
         self._control = control

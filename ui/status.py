@@ -39,7 +39,7 @@ class Report:
     load: Load | None = None
     """None while it is not known."""
     work: float | None = None
-    """Seconds of work for a second of sound, lately or in a test at the start."""
+    """Seconds of work for a second of sound, lately."""
     viewers: int | None = None
     """Clients of the feed; None where none is served."""
 

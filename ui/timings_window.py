@@ -1,8 +1,8 @@
 """When each word was said, translated and painted, for those who want to know where time goes."""
 
-from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDialog, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
+from ui.beside import BESIDE_THE_BAND
 from ui.status import Figures
 
 
@@ -10,7 +10,7 @@ class TimingsWindow(QDialog):
     """The newest words on top."""
 
     def __init__(self, figures: Figures, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent, BESIDE_THE_BAND)
         self.setWindowTitle(self.tr("Dragoman – Times of each word"))
         self.resize(620, 360)
         self._figures = figures

@@ -25,6 +25,15 @@ class _AtomReply(ctypes.Structure):
     _fields_ = (("head", ctypes.c_uint32 * 2), ("atom", ctypes.c_uint32))
 
 
+class _PlaceReply(ctypes.Structure):
+    _fields_ = (
+        ("head", ctypes.c_uint32 * 2),
+        ("child", ctypes.c_uint32),
+        ("x", ctypes.c_int16),
+        ("y", ctypes.c_int16),
+    )
+
+
 class _Screens(ctypes.Structure):
     _fields_ = (
         ("data", ctypes.POINTER(ctypes.c_uint32)),  # the root window comes first in a screen
@@ -103,11 +112,25 @@ class Server:
         """Becomes readable when events wait."""
         return int(self._xcb.xcb_get_file_descriptor(self._connection))
 
+    def corner_of(self, window: int) -> tuple[int, int] | None:
+        """Where a window's upper left corner stands on the first screen; None if it is gone."""
+        cookie = self._xcb.xcb_translate_coordinates(self._connection, window, self._root, 0, 0)
+        address = self._xcb.xcb_translate_coordinates_reply(self._connection, cookie, None)
+        if not address:
+            return None
+        place = _PlaceReply.from_address(address)
+        corner = int(place.x), int(place.y)
+        _free(address)
+        return corner
+
+    @property
+    def _root(self) -> int:
+        setup = self._xcb.xcb_get_setup(self._connection)
+        return int(self._xcb.xcb_setup_roots_iterator(setup).data.contents.value)
+
     def grab_key(self, keycode: int, modifiers: int) -> bool:
         """Take a key away from every other program; false if one of them has it."""
-        root = self._xcb.xcb_setup_roots_iterator(
-            self._xcb.xcb_get_setup(self._connection)
-        ).data.contents.value
+        root = self._root
         taken = False
         for locks in _LOCKS:
             cookie = self._xcb.xcb_grab_key_checked(
@@ -173,6 +196,7 @@ class Keyboard:
 def _load() -> ctypes.CDLL:
     xcb = ctypes.CDLL("libxcb.so.1")
     pointer, u8, u16, u32 = ctypes.c_void_p, ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32
+    i16 = ctypes.c_int16
     for name, result, *arguments in (
         ("xcb_connect", pointer, ctypes.c_char_p, pointer),
         ("xcb_connection_has_error", ctypes.c_int, pointer),
@@ -181,6 +205,8 @@ def _load() -> ctypes.CDLL:
         ("xcb_intern_atom_reply", pointer, pointer, _Cookie, pointer),
         ("xcb_get_selection_owner", _Cookie, pointer, u32),
         ("xcb_get_selection_owner_reply", pointer, pointer, _Cookie, pointer),
+        ("xcb_translate_coordinates", _Cookie, pointer, u32, u32, i16, i16),
+        ("xcb_translate_coordinates_reply", pointer, pointer, _Cookie, pointer),
         ("xcb_get_file_descriptor", ctypes.c_int, pointer),
         ("xcb_get_setup", pointer, pointer),
         ("xcb_setup_roots_iterator", _Screens, pointer),

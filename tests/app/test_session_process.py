@@ -97,9 +97,7 @@ async def test_a_session_that_runs_takes_another_steadiness(
     machine: Machine, settings: Settings
 ) -> None:
     heard = Heard()
-    session = SessionProcess(
-        str(machine.sound("talk.wav", [(60, 0.5)])), settings, heard.publish, rehearse=True
-    )
+    session = SessionProcess(str(machine.sound("talk.wav", [(60, 0.5)])), settings, heard.publish)
     session.turn(StabilityConfig())  # before there is a process
     async with started(session):
         await heard.until(lambda news: isinstance(news, Caption) and news.erased > 0)

@@ -1,7 +1,6 @@
 """The whole desktop side on a real X server: windows, keys from anywhere, what is said."""
 
 import json
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -170,38 +169,6 @@ def test_a_loss_is_said_in_the_band_and_taken_back(start: Start, subject: str) -
     assert wait_until(lambda: (band.screen.picture(band.box()) != before).sum() > 1000)
     band.tell(json.dumps({"phase": "running", "subject": subject}))
     assert wait_until(lambda: bool((band.screen.picture(band.box()) == before).all()))
-
-
-@pytest.mark.skipif(shutil.which("openbox") is None, reason="openbox is not installed")
-def test_the_band_stays_above_a_window_that_is_opened_and_raised_later(start: Start) -> None:
-    band = start()
-    manager = subprocess.Popen(["openbox"], env=band.environ, stderr=subprocess.DEVNULL)
-    other: subprocess.Popen[bytes] | None = None
-    try:
-        assert wait_until(lambda: "id #" in band.tool("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"))
-        band.publish(caption("Guten Tag"))
-        box = band.box()
-        assert wait_until(lambda: band.ink(band.box()) > 300)
-        other = subprocess.Popen(
-            ["xev", "-geometry", "1280x720+0+0", "-event", "button"],
-            env=band.environ,
-            stdout=subprocess.DEVNULL,
-        )
-        window = band.find("Event Tester")
-        band.tool("xdotool", "windowactivate", "--sync", window, "windowraise", window)
-        x, y = box[:2]
-        dark = (14, 16, 20)
-        assert wait_until(lambda: tuple(band.screen.picture((x + 40, y + 8, 1, 1))[0, 0]) == dark)
-        assert not is_dark_everywhere(band)  # the other window is there
-    finally:
-        for process in (other, manager):
-            if process is not None:
-                process.terminate()
-                process.wait()
-
-
-def is_dark_everywhere(band: Band) -> bool:
-    return bool((band.screen.picture((0, 0, 1280, 300)) < 40).all())
 
 
 def test_the_band_speaks_german_where_the_system_does(start: Start) -> None:

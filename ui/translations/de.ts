@@ -281,6 +281,10 @@
             <source>Text comes {seconds:.1f} s after the words.</source>
             <translation>Der Text kommt {seconds:.1f} s nach den Worten.</translation>
         </message>
+        <message>
+            <source>As soon as something is said, it shows here whether this machine keeps up.</source>
+            <translation>Sobald etwas gesagt wird, zeigt sich hier, ob dieser Rechner mithält.</translation>
+        </message>
     </context>
     <context>
         <name>SessionMenu</name>

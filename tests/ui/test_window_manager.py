@@ -1,0 +1,112 @@
+"""The band under a window manager, which takes windows over and moves them itself."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ui.screen import NEEDS_X, Band, Box, Screen, Start, wait_until
+from tests.ui.streams import caption
+
+pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
+pytestmark = [NEEDS_X, pytest.mark.usefixtures("manager")]
+
+BOX_COLOUR = (14, 16, 20)
+
+
+@pytest.fixture
+def manager(screen: Screen) -> Iterator[None]:
+    if shutil.which("openbox") is None:
+        pytest.skip("openbox is not installed")
+    environ = {"DISPLAY": screen.display, "HOME": "/nonexistent"}
+    process = subprocess.Popen(["openbox"], env=environ, stderr=subprocess.DEVNULL)
+
+    def manages() -> bool:
+        command = ("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+        return b"id #" in subprocess.run(command, env=environ, capture_output=True).stdout
+
+    assert wait_until(manages)
+    yield
+    process.terminate()
+    process.wait()
+
+
+def overlap(one: Box, other: Box) -> bool:
+    (x, y, w, h), (a, b, c, d) = one, other
+    return x < a + c and a < x + w and y < b + d and b < y + h
+
+
+def test_the_band_stays_above_a_window_that_is_opened_and_raised_later(start: Start) -> None:
+    band = start()
+    band.publish(caption("Guten Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    other = subprocess.Popen(
+        ["xev", "-geometry", "1280x720+0+0", "-event", "button"],
+        env=band.environ,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        window = band.find("Event Tester")
+        band.tool("xdotool", "windowactivate", "--sync", window, "windowraise", window)
+        x, y = band.box()[:2]
+        at = (x + 40, y + 8, 1, 1)
+        assert wait_until(lambda: tuple(band.screen.picture(at)[0, 0]) == BOX_COLOUR)
+        assert (band.screen.picture((0, 0, 1280, 300)) > 40).any()  # the other window is there
+    finally:
+        other.terminate()
+        other.wait()
+
+
+@pytest.mark.parametrize("attempt", range(3))  # the manager takes the window at its own pace
+def test_the_lower_edge_stays_when_the_text_grows(start: Start, attempt: int) -> None:
+    band = start()
+    x, y, _, height = band.box()
+    band.key("ctrl+plus")
+    assert wait_until(lambda: band.box()[3] > height)
+    assert wait_until(lambda: (band.box()[0], band.box()[1] + band.box()[3]) == (x, y + height))
+
+
+def test_the_band_is_dragged_and_found_again_where_it_was_left(
+    start: Start, tmp_path: Path
+) -> None:
+    file = tmp_path / "place.json"
+    band = start(place_file=str(file))
+    x, y, width, height = band.box()
+    band.drag((x + 200, y + 40), (-60, -200))
+    left = (x - 60, y - 200, width, height)
+    assert wait_until(lambda: band.box() == left)
+    assert wait_until(lambda: file.exists() and remembered(file) == left)
+    band.key("ctrl+q")
+    assert band.end()[0] == 0
+    again = start(place_file=str(file))
+    assert wait_until(lambda: again.box() == left)
+
+
+def remembered(file: Path) -> Box:
+    (place,) = json.loads(file.read_text(encoding="utf-8"))["layouts"].values()
+    height = 171  # of two lines and one of source text
+    return place["x"], place["bottom"] + 1 - height, place["width"], height
+
+
+def test_windows_open_beside_the_band_and_can_be_seen(start: Start) -> None:
+    band = start(controlled=True)
+    for key, title in (("ctrl+comma", "Settings"), ("ctrl+h", "History"), ("ctrl+t", "Times")):
+        band.key(key)
+        window = band.find(title)
+        assert wait_until(lambda window=window: not overlap(band.box(window), band.box()))
+        band.key("Escape", window=window)
+
+
+def test_a_band_that_fills_the_screen_does_not_cover_the_settings(start: Start) -> None:
+    band = start(font_pt=60, rows=6, width_percent=100)
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    x, y, _, _ = band.box(settings)
+    assert wait_until(lambda: is_light(band, (x + 4, y + 40, 4, 4)))
+
+
+def is_light(band: Band, box: Box) -> bool:
+    return bool((band.screen.picture(box) > 200).all())
