@@ -85,7 +85,7 @@ class Outputs:
     refresh: Callable[[float], None] = lambda _: None
     """Called a few times a second with the position in the source."""
     report: Callable[[Report], None] = lambda _: None
-    """Told the figures of the session when they are others, a few times a second at most."""
+    """Told what there is to tell besides the captions, when it is something else."""
     announce: Callable[[str], None] = lambda _: None
     """Told, once the feed is served, where."""
     feed: ServerConfig = field(default_factory=ServerConfig)
@@ -111,13 +111,9 @@ class Job(Generic[T]):
 
     @property
     def report(self) -> Report:
-        """How the session stands."""
-        load, work = self.stats.live.load, self.stats.live.real_time_factor
-        return Report(
-            load=None if load is None else load.value,
-            work=None if work is None else round(work, 2),
-            viewers=None if self.outputs.feed.address is None else self._served.viewers,
-        )
+        """What there is to tell besides the captions."""
+        served = self.outputs.feed.address is not None
+        return Report(viewers=self._served.viewers if served else None)
 
     def stop(self) -> None:
         """End the session in order: the last segment is finalised, everything is saved."""

@@ -81,7 +81,7 @@ def _next_command() -> dict[str, Any] | None:
 
 def _in_json(news: News) -> dict[str, Any]:
     if isinstance(news, Caption):
-        return news.to_dict()
+        return news.to_dict(detail=True)
     return {"notice" if isinstance(news, Notice) else "report": dataclasses.asdict(news)}
 
 

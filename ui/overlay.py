@@ -166,7 +166,8 @@ class Overlay(QWidget):
         now_s = self._clock()
         for _ in range(min(self._n_framed, len(self._unpainted))):
             caption, since_s = self._unpainted.popleft()
-            self.figures.painted(caption, max(0.0, now_s - since_s))
+            lag_s, tentative = max(0.0, now_s - since_s), not self.settings.reading_mode
+            self.figures.painted(caption, lag_s, tentative=tentative)
         self._n_framed = 0
 
     # Painting

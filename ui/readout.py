@@ -122,11 +122,11 @@ def promise_text(figures: Figures) -> str:
             ),
         }[figures.load]
     ]
-    if figures.report.work is not None:
+    if figures.work is not None:
         text = QCoreApplication.translate(
             "Readout", "A second of sound takes {work:.2f} s of work."
         )
-        parts.append(text.format(work=figures.report.work))
+        parts.append(text.format(work=figures.work))
     if figures.delay_s is not None:
         text = QCoreApplication.translate("Readout", "Text comes {seconds:.1f} s after the words.")
         parts.append(text.format(seconds=figures.delay_s))

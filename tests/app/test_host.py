@@ -280,12 +280,6 @@ async def test_where_the_feed_is_and_how_many_view_it_is_told(
         await overlay.until_report(lambda report: report.viewers == 0)
 
 
-async def test_how_the_machine_keeps_up_is_told(host: Host, audio: FakeAudio) -> None:
-    async with running(host) as overlay:
-        await overlay.until_report(lambda report: report.load == "keeping up")
-        await overlay.until_report(lambda report: report.work is not None)
-
-
 async def test_the_level_of_a_source_is_told_until_it_is_stopped(
     host: Host, audio: FakeAudio
 ) -> None:

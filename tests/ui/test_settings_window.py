@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QTabWidget,
 )
 
+from engine.captions import LiveFigures, LoadState
 from tests.ui.fakes import FakeControl
 from tests.ui.streams import caption
 from tests.ui.waiting import wait_until
@@ -26,10 +27,13 @@ from ui.background import Background
 from ui.overlay import Overlay
 from ui.settings import CHOICES, COLOURS, HOTKEYS, RANGES, OverlaySettings
 from ui.settings_window import SettingsWindow
-from ui.status import Report
 
 NO_LOCK_KEY = "No key: Lock and unlock"
 WORK = "A second of sound takes 0.17 s of work."
+PROMISES = {
+    LoadState.KEEPING_UP: "This machine keeps up.",
+    LoadState.FINALS_ONLY: "This machine does not keep up: only finished sentences come.",
+}
 CONFIGURED = OverlaySettings(motion="off", font_pt=30)
 
 
@@ -139,12 +143,12 @@ def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> 
 
 
 def test_the_honest_line_follows_the_engine(overlay: Overlay, window: SettingsWindow) -> None:
-    overlay.show_report(Report(load="keeping up", work=0.17))
     said = editor(window, QLabel, "promise")
-    assert wait_until(lambda: said.text() == "This machine keeps up. " + WORK)
-    overlay.show_report(Report(load="finals only", work=0.17))
-    only_finals = "This machine does not keep up: only finished sentences come. " + WORK
-    assert wait_until(lambda: said.text() == only_finals)
+    for revision, load in enumerate((LoadState.KEEPING_UP, LoadState.FINALS_ONLY)):
+        live = LiveFigures(load=load, real_time_factor=0.17)
+        one = caption("eins", revision=revision)
+        overlay.figures.painted(dataclasses.replace(one, live=live, end_s=0.0), 0.0)
+        assert wait_until(lambda load=load: said.text().startswith(PROMISES[load] + " " + WORK))
 
 
 def test_the_steadiness_of_the_session_is_set_by_step_budget_or_delay(

@@ -581,24 +581,32 @@
             <translation>Dragoman – Zeiten jedes Wortes</translation>
         </message>
         <message>
-            <source>Words</source>
-            <translation>Wörter</translation>
-        </message>
-        <message>
-            <source>Spoken until (s)</source>
-            <translation>Gesprochen bis (s)</translation>
-        </message>
-        <message>
-            <source>Translated after (s)</source>
-            <translation>Übersetzt nach (s)</translation>
-        </message>
-        <message>
-            <source>Painted after (s)</source>
-            <translation>Gezeigt nach (s)</translation>
-        </message>
-        <message>
             <source>Times of each word</source>
             <translation>Zeiten jedes Wortes</translation>
+        </message>
+        <message>
+            <source>Word</source>
+            <translation>Wort</translation>
+        </message>
+        <message>
+            <source>Spoken at</source>
+            <translation>Gesagt bei</translation>
+        </message>
+        <message>
+            <source>Recognised</source>
+            <translation>Erkannt</translation>
+        </message>
+        <message>
+            <source>Translated</source>
+            <translation>Übersetzt</translation>
+        </message>
+        <message>
+            <source>Painted</source>
+            <translation>Gezeigt</translation>
+        </message>
+        <message>
+            <source>Seconds after the word was spoken, since when it has stood as it stays. Which spoken word a translated one stands for is an estimate by its place.</source>
+            <translation>Sekunden nach dem gesagten Wort, seit denen es so steht, wie es bleibt. Für welches gesagte Wort ein übersetztes steht, ist nach seinem Platz geschätzt.</translation>
         </message>
     </context>
 </TS>
