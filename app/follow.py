@@ -74,7 +74,7 @@ class Position:
         """
         try:
             data: Any = json.loads(message)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ProtocolError(f"message is not JSON: {error}") from error
         kind = data.get("type") if isinstance(data, dict) else None
         lost: list[str] = []
@@ -83,10 +83,11 @@ class Position:
         elif kind != "snapshot":  # of a later version
             found = []
         else:
-            if data.get("v") != FORMAT_VERSION or not isinstance(data.get("captions"), list):
+            captions, gone = data.get("captions"), data.get("lost", [])
+            if data.get("v") != FORMAT_VERSION or not isinstance(captions, list):
                 raise ProtocolError("snapshot of another format version")
-            found = [Caption.from_dict(item) for item in data["captions"]]
-            lost = [str(session) for session in data.get("lost", ())]
+            found = [Caption.from_dict(item) for item in captions]
+            lost = [str(session) for session in gone] if isinstance(gone, list) else []
         return [caption for caption in found if self._is_new(caption)], lost
 
     def query(self) -> list[tuple[str, str]]:

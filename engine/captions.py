@@ -150,7 +150,7 @@ class Caption:
         """
         try:
             data = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ProtocolError(f"caption is not JSON: {error}") from error
         return cls.from_dict(data)
 
@@ -237,7 +237,10 @@ def _get_number(data: Mapping[str, Any], key: str) -> float:
     value = data.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ProtocolError(f"caption field {key!r} is {value!r}, not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ProtocolError(f"caption field {key!r} is out of range") from error
 
 
 def _get_number_or_none(data: Mapping[str, Any], key: str) -> float | None:

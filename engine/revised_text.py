@@ -93,7 +93,10 @@ def _parse(line: str) -> tuple[str, str, bool]:
     Raises:
         ValueError: not an object of that form.
     """
-    data = json.loads(line)
+    try:
+        data = json.loads(line)
+    except RecursionError as error:
+        raise ValueError(f"{line[:40]!r} is nested too deeply") from error
     if not isinstance(data, dict):
         raise ValueError(f"{line[:40]!r} is not a JSON object")
     committed, tentative = data.get("committed", ""), data.get("tentative", "")
@@ -102,4 +105,5 @@ def _parse(line: str) -> tuple[str, str, bool]:
         raise ValueError(f"committed and tentative of {line[:40]!r} are not both strings")
     if not isinstance(finished, bool):
         raise ValueError(f"finished of {line[:40]!r} is not true or false")
+    f"{committed}{tentative}".encode()  # half of a surrogate pair cannot be passed on to anyone
     return committed, tentative, finished

@@ -13,6 +13,7 @@ from app.protocols.obs import (
     OUTPUT_NOT_RUNNING,
     ObsError,
     caption_request,
+    caption_texts,
     check_identified,
     identify,
     outcome,
@@ -89,8 +90,11 @@ class ObsOutlet:
             self._pending = None
 
     async def _send(self, connection: ClientConnection, caption: Caption) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
-            await connection.send(caption_request(str(caption.seq), caption.target.full))
-            answer = outcome(await connection.recv())
-        if not answer.done and answer.code != OUTPUT_NOT_RUNNING:
-            logger.warning("%s did not take caption %d: %d", self.name, caption.seq, answer.code)
+        for text in caption_texts(caption.target.full):
+            async with asyncio.timeout(TIMEOUT_S):
+                await connection.send(caption_request(str(caption.seq), text))
+                answer = outcome(await connection.recv())
+            if not answer.done and answer.code != OUTPUT_NOT_RUNNING:
+                logger.warning(
+                    "%s did not take caption %d: %d", self.name, caption.seq, answer.code
+                )

@@ -3,11 +3,16 @@
 import base64
 import hashlib
 import json
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 OUTPUT_NOT_RUNNING = 501
 """OBS does not stream at the moment."""
+
+MAX_CAPTION_BYTES = 128
+CAPTION_ROWS, CAPTION_COLUMNS = 4, 32
+"""What OBS shows of one caption; it cuts off the rest, wherever that is."""
 
 _RPC_VERSION = 1
 _HELLO, _IDENTIFY, _IDENTIFIED, _REQUEST, _RESPONSE = 0, 1, 2, 6, 7
@@ -49,6 +54,24 @@ def check_identified(message: str | bytes) -> None:
         ObsError: it is not the expected one.
     """
     _data(message, _IDENTIFIED)
+
+
+def caption_texts(text: str) -> list[str]:
+    """A text in pieces that OBS shows whole, one after the other, for two seconds each."""
+    pieces: list[str] = []
+    for word in text.split():
+        longer = f"{pieces[-1]} {word}" if pieces else word
+        if pieces and _fits(longer):
+            pieces[-1] = longer
+        else:
+            pieces.append(word)
+    return pieces
+
+
+def _fits(text: str) -> bool:
+    rows = textwrap.wrap(text, CAPTION_COLUMNS)
+    n_bytes = len(text.encode("utf-8", "replace"))
+    return len(rows) <= CAPTION_ROWS and n_bytes <= MAX_CAPTION_BYTES
 
 
 def caption_request(request_id: str, text: str) -> str:

@@ -138,8 +138,9 @@ def parse_object(message: str) -> dict[str, Any]:
 
 
 def to_json(data: Any) -> str:
-    """A message."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """A message; half a surrogate pair in what a peer is told back becomes a question mark."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()
 
 
 def to_number(value: object, what: str) -> float:

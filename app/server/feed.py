@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from app.server.captions import CaptionsDoor, Published
-from app.server.config import ServerConfig
+from app.server.config import ServerConfig, is_loopback, parse_address
 from app.server.pages import caption_page
 from app.server.server import Routes, Server
 from app.server.stats import ServerStats
@@ -47,7 +47,10 @@ async def serve_feed(
 def in_words(address: str, config: ServerConfig) -> str:
     """Where captions are served, for the person who started the server."""
     secure = "" if config.tls_cert is None else "s"
-    return (
+    where = (
         f"Captions are served at ws{secure}://{address}/captions "
         f"and shown at http{secure}://{address}/"
     )
+    if secure or is_loopback(parse_address(address)[0]):
+        return where
+    return f"{where}\nWithout --tls-cert and --tls-key the token can be read on the way."

@@ -1,7 +1,7 @@
 """HTTP beside WebSocket on one port: requests with a body, and answers.
 
 The websockets library parses every request but refuses one with a body, since a handshake has
-none. `HttpConnection` therefore reads a body itself, bounded, and shows the library the request
+none. `RequestReader` therefore takes a body out, bounded, and the library is shown the request
 without it; from there on a POST takes the same way as a handshake: the same check of token and
 origin, the same time limit.
 """
@@ -94,6 +94,53 @@ class Answer:
         return Response(self.status.value, self.status.phrase, headers, self.body)
 
 
+class RequestReader:
+    """Takes the body of a request out of the bytes of a connection. No I/O.
+
+    Nothing behind a body is read: the connection closes after the answer.
+    """
+
+    def __init__(self, max_body_bytes: int) -> None:
+        """Wait for the request."""
+        self.body = b""
+        self.body_too_large = False
+        self._max_body_bytes = max_body_bytes
+        self._data = bytearray()
+        self._head = b""
+        self._n_body = 0
+        self._done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What the next bytes mean to websockets: the head once the body is there, then all."""
+        if self._done:
+            return b"" if self._n_body else data
+        searched = max(len(self._data) - len(_HEAD_END) + 1, 0)
+        self._data += data
+        if not self._head and not self._read_head(searched):
+            self._done = len(self._data) > MAX_HEAD_BYTES
+            return bytes(self._data) if self._done else b""  # websockets has the right refusal
+        if len(self._data) < self._n_body and not self.body_too_large:
+            return b""
+        self._done = True
+        if not self._n_body:
+            return self._head + bytes(self._data)
+        self.body = b"" if self.body_too_large else bytes(self._data[: self._n_body])
+        return self._head
+
+    def _read_head(self, searched: int) -> bool:
+        """Whether the head is whole; then what is left is the body."""
+        end = self._data.find(_HEAD_END, searched)
+        if end < 0:
+            return False
+        head = bytes(self._data[: end + 2])
+        del self._data[: end + len(_HEAD_END)]
+        length = _LENGTH.search(head)
+        self._n_body = int(length[1]) if length else 0
+        self.body_too_large = self._n_body > self._max_body_bytes
+        self._head = (_LENGTH.sub(b"", head, count=1) if length else head) + b"\r\n"
+        return True
+
+
 class HttpConnection(ServerConnection):
     """A connection whose request may have a body, of at most `max_body_bytes`."""
 
@@ -101,35 +148,23 @@ class HttpConnection(ServerConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.body = b""
-        self.body_too_large = False
-        self._head: bytearray | None = bytearray()
+        self._reader = RequestReader(self.max_body_bytes)
+
+    @property
+    def body(self) -> bytes:
+        """The body of the request."""
+        return self._reader.body
+
+    @property
+    def body_too_large(self) -> bool:
+        """Whether the request has a body that was not read."""
+        return self._reader.body_too_large
 
     def data_received(self, data: bytes) -> None:
         """Collect the request; everything behind it belongs to websockets."""
-        if self._head is None:
-            super().data_received(data)
-            return
-        self._head += data
-        end = self._head.find(_HEAD_END)
-        if end < 0:
-            if len(self._head) > MAX_HEAD_BYTES:
-                self._pass_on(bytes(self._head))  # websockets refuses it with the right status
-            return
-        head, rest = bytes(self._head[: end + 2]), bytes(self._head[end + len(_HEAD_END) :])
-        length = _LENGTH.search(head)
-        n_body = int(length[1]) if length else 0
-        self.body_too_large = n_body > self.max_body_bytes
-        if not self.body_too_large and len(rest) < n_body:
-            return
-        if length:
-            self.body = b"" if self.body_too_large else rest[:n_body]
-            head, rest = _LENGTH.sub(b"", head, count=1), b""
-        self._pass_on(head + b"\r\n" + rest)
-
-    def _pass_on(self, data: bytes) -> None:
-        self._head = None
-        super().data_received(data)
+        passed_on = self._reader.feed(data)
+        if passed_on:
+            super().data_received(passed_on)
 
 
 def is_upgrade(request: Request) -> bool:

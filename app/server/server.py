@@ -13,6 +13,7 @@ from websockets.asyncio.server import Server as ListeningServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError, parse_address
@@ -25,6 +26,7 @@ _protocol_logger.setLevel(logging.CRITICAL)  # a port scanner's handshake is nob
 
 CLOSE_TIMEOUT_S = 2.0
 DRAIN_S = 2.0
+_ALL_IS_WELL = (1000, 1001)  # close codes
 
 
 class CloseError(Exception):
@@ -192,21 +194,25 @@ class Server:
         self._peers.add(task)
         try:
             await self._routes.doors[target.path].serve(connection, target)
-        except ConnectionClosed as closed:
-            if closed.sent is not None and not closed.rcvd_then_sent:  # we closed it, for a reason
-                self._log_close(connection, target, closed.sent.code, closed.sent.reason)
+        except ConnectionClosed:
+            pass
         except CloseError as close:
-            self._log_close(connection, target, close.code, close.reason)
             await connection.close(close.code, close.reason)
         except Exception:
             logger.exception("%s from %s failed", target.path, peer_of(connection))
             await connection.close(1011, "internal error")
         finally:
             self._peers.discard(task)
+        self._note_close(connection, target)
 
-    def _log_close(
-        self, connection: ServerConnection, target: Target, code: int, reason: str
-    ) -> None:
+    def _note_close(self, connection: ServerConnection, target: Target) -> None:
+        """A line in the log if it was we who closed, for a reason; websockets may have done so."""
+        if connection.state is not State.CLOSED:
+            return
+        close = connection.protocol.close_exc
+        if close.sent is None or close.rcvd_then_sent or close.sent.code in _ALL_IS_WELL:
+            return
+        code, reason = close.sent.code, close.sent.reason
         self._stats.closed[str(code)] += 1
         logger.info("%s from %s: closed with %d %s", target.path, peer_of(connection), code, reason)
 

@@ -45,6 +45,8 @@ def test_times_are_those_when_the_lines_came() -> None:
         "we have",
         "[1]",
         '{"committed": 3}',
+        r'{"committed": "\ud800"}',
+        "[" * 50_000,
         '{"committed": "a", "finished": 1}',
         f'{{"committed": "{"a" * MAX_LINE_CHARS}"}}',
     ],

@@ -151,24 +151,53 @@ async def test_slow_viewers_cost_the_others_nothing() -> None:
         check_whole(reader.finals)
 
 
-async def test_a_viewer_stopped_for_30_s_has_every_final_once() -> None:
+@contextlib.asynccontextmanager
+async def follower(
+    address: str, after: str = ""
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader]]:
+    """The program `dragoman follow`, and the captions that it prints."""
+    viewer = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", "follow", f"ws://{address}/captions{after}", "--jsonl",
+        stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=2**24,
+    )  # fmt: skip
+    assert viewer.stdout is not None
+    try:
+        yield viewer, viewer.stdout
+    finally:
+        viewer.kill()
+        await viewer.wait()
+
+
+async def read_finals(stdout: asyncio.StreamReader, n: int) -> list[int]:
+    """The numbers of the next finals."""
+    finals: list[int] = []
+    async with asyncio.timeout(60 + n):
+        while len(finals) < n:
+            caption = Caption.from_json(await stdout.readline())
+            finals += [caption.seq] if caption.final else []
+    return finals
+
+
+async def test_a_killed_viewer_has_every_final_once_in_its_next_life() -> None:
+    finals: list[int] = []
     async with server() as (_, address):
-        viewer = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app", "follow", f"ws://{address}/captions", "--jsonl",
-            stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=2**24,
-        )  # fmt: skip
-        assert viewer.stdout is not None
-        await viewer.stdout.readline()
+        for _ in range(5):
+            after = f"?after=soak:{finals[-1]}" if finals else ""
+            async with follower(address, after) as (viewer, stdout):
+                finals += await read_finals(stdout, 3)
+                viewer.send_signal(signal.SIGKILL)
+            await asyncio.sleep(3)
+    print(f"\nviewer killed 5 times: {len(finals)} finals, none missing, none twice")
+    check_whole(finals)
+
+
+async def test_a_viewer_stopped_for_30_s_has_every_final_once() -> None:
+    async with server() as (_, address), follower(address) as (viewer, stdout):
+        await stdout.readline()
         viewer.send_signal(signal.SIGSTOP)
         await asyncio.sleep(30)
         viewer.send_signal(signal.SIGCONT)
-        finals = []
-        async with asyncio.timeout(60):
-            while len(finals) < 40:  # of one second each: well behind the stop
-                caption = Caption.from_json(await viewer.stdout.readline())
-                finals += [caption.seq] if caption.final else []
-        viewer.kill()
-        await viewer.wait()
+        finals = await read_finals(stdout, 40)  # of one second each: well behind the stop
     print(f"\nviewer stopped for 30 s: {len(finals)} finals, none missing, none twice")
     check_whole(finals)
 

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from app.backoff import Backoff
 from app.feeds.obs import ObsOutlet
 from app.feeds.outlets import OutletError, delivering
-from app.protocols.obs import ObsError, identify, outcome
+from app.protocols.obs import MAX_CAPTION_BYTES, ObsError, caption_texts, identify, outcome
 from engine.fanout import Fanout
 from tests.app.fakes import caption, finals
 
@@ -101,6 +101,25 @@ async def test_while_obs_does_not_stream_captions_are_left_out(
         await obs.changed.wait()
         fanout.close()
     assert not caplog.records
+
+
+async def test_a_final_that_is_too_long_for_obs_comes_in_pieces() -> None:
+    obs = Obs()
+    fanout = Fanout()
+    text = " ".join(f"Wort{number}" for number in range(40))
+    async with running(obs) as address, delivering([ObsOutlet(address, "s3cret")], fanout):
+        fanout.publish(caption(0, final=True, target=(text, "")))
+        await obs.until_shown(3)
+        fanout.close()
+    assert " ".join(obs.shown) == text
+
+
+@given(st.text())
+def test_pieces_lose_no_word_and_none_is_cut_off(text: str) -> None:
+    pieces = caption_texts(text)
+    assert " ".join(pieces).split() == text.split()
+    for piece in pieces:
+        assert " " not in piece or len(piece.encode("utf-8", "replace")) <= MAX_CAPTION_BYTES
 
 
 @pytest.mark.parametrize(

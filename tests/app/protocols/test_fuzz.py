@@ -3,10 +3,9 @@
 import base64
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,17 +15,7 @@ from app.protocols.libretranslate import MAX_WORDS, RequestError, TranslationReq
 from app.protocols.mediajson import MediaJsonProtocol
 from app.protocols.mqtt import MqttSound
 from app.protocols.own import OwnProtocol
-from app.protocols.peer import (
-    Begin,
-    Command,
-    Finish,
-    Leave,
-    Message,
-    PeerError,
-    Settle,
-    Sound,
-    SoundProtocol,
-)
+from app.protocols.peer import PeerError, Sound, SoundProtocol
 from app.protocols.simulstream import SimulstreamProtocol
 from app.protocols.vosk import VoskProtocol
 from app.protocols.whisperlivekit import WhisperLiveKitProtocol
@@ -34,6 +23,7 @@ from app.server.access import Access
 from app.server.http import Target
 from app.server.views import View, ViewError
 from tests.app.fakes import caption
+from tests.app.parsers import PARSERS, check_order, talk
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 VALUES = st.recursive(
@@ -89,49 +79,26 @@ PROTOCOLS: dict[str, tuple[Callable[[], SoundProtocol], st.SearchStrategy[str]]]
 }
 
 
-def check_order(commands: Sequence[Command], begun: set[str]) -> None:
-    """Sound belongs to a stream that was begun and is not finished."""
-    for command in commands:
-        match command:
-            case Begin(stream):
-                assert stream not in begun
-                begun.add(stream)
-            case Sound(samples, stream):
-                assert stream in begun
-                assert samples.dtype == np.float32
-                assert samples.ndim == 1
-            case Finish(stream):
-                begun.remove(stream)
-            case Settle() | Leave():
-                pass
-
-
 @pytest.mark.parametrize("name", PROTOCOLS)
 @given(data=st.data())
 def test_a_protocol_survives_any_peer(name: str, data: st.DataObject) -> None:
     make, likely = PROTOCOLS[name]
-    messages: list[Message] = data.draw(st.lists(likely | st.text() | SOUND, max_size=12))
-    refusals: list[PeerError] = []
-    try:
-        talk(make(), messages)
-    except PeerError as error:
-        refusals.append(error)
-    for error in refusals:
-        assert error.code in (1003, 1007, 1008)
-        assert 0 < len(error.reason) < 120  # what a close frame holds
+    talk(make(), data.draw(st.lists(likely | st.text() | SOUND, max_size=12)))
 
 
-def talk(protocol: SoundProtocol, messages: Sequence[Message]) -> None:
-    protocol.greeting()
-    begun: set[str] = set()
-    for message in messages:
-        commands = protocol.receive(message)
-        check_order(commands, begun)
-        if any(isinstance(command, Leave) for command in commands):
-            return
-        for stream in begun:
-            protocol.show(stream, caption(0))
-            protocol.settled(stream)
+def damaged(sound: bytes) -> st.SearchStrategy[bytes]:
+    """Bytes that were in order, with a piece of them replaced."""
+    places = st.tuples(st.integers(0, len(sound)), st.integers(0, 8), st.binary(max_size=8))
+    return places.map(lambda at: sound[: at[0]] + at[2] + sound[at[0] + at[1] :])
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@given(data=st.data())
+def test_a_parser_survives_any_bytes(name: str, data: st.DataObject) -> None:
+    parse, meant = PARSERS[name]
+    for sound in meant:
+        parse(sound)
+    parse(data.draw(st.binary() | st.one_of(*map(damaged, meant))))
 
 
 TOPICS = st.sampled_from(

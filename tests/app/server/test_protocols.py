@@ -217,39 +217,6 @@ async def test_whisperlivekit_gets_the_whole_state_and_an_end() -> None:
     assert any(state["buffer_transcription"] for state in states)
 
 
-FAULTS: list[tuple[str, list[str | bytes], int]] = [
-    ("/vosk", ["hello"], 1007),
-    ("/vosk", ["{}"], 1003),
-    ("/vosk", ['{"config":1}'], 1008),
-    ("/vosk", ['{"config":{"sample_rate":1}}', b"\0\0"], 1008),
-    ("/simulstream", [b"\0\0"], 1008),
-    ("/simulstream", ['{"sample_rate":16000,"target_lang":"fr"}'], 1008),
-    ("/simulstream", ['{"sample_rate":16000}', '{"sample_rate":16000}'], 1008),
-    ("/transcribe", [b"\0\0"], 1003),
-    ("/transcribe", ['{"event":"media","media":{"tag":"1","payload":""}}'], 1008),
-    ("/transcribe", [start_of("1", "a"), '{"event":"media","media":{"tag":"1"}}'], 1007),
-    ("/transcribe", ['{"event":"dance"}'], 1008),
-    ("/asr", ["hello"], 1003),
-]
-
-
-@pytest.mark.parametrize(("path", "messages", "code"), FAULTS)
-async def test_a_fault_has_its_close_code(
-    path: str, messages: list[str | bytes], code: int
-) -> None:
-    async with serving_sound() as doors, connect(f"ws://{doors.address}{path}") as peer:
-        for message in messages:
-            await peer.send(message)
-        with pytest.raises(ConnectionClosed):
-            await read_on(peer)
-        assert peer.close_code == code
-
-
-async def read_on(peer: ClientConnection) -> None:
-    while True:
-        await peer.recv()
-
-
 async def translate(address: str, **fields: Any) -> Any:
     body = json.dumps({"source": "en", "target": "de", **fields}).encode()
     headers = {"Content-Type": "application/json"}

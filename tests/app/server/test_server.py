@@ -13,6 +13,7 @@ from websockets.datastructures import Headers
 
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError
+from app.server.feed import in_words
 from app.server.http import Target
 from engine.captions import LiveFigures, LoadState
 from tests.app.certificates import make_certificate
@@ -169,6 +170,15 @@ async def test_with_a_certificate_the_server_speaks_tls(tmp_path: Path) -> None:
             await viewer.recv()
             published.publish(caption(0))
             await viewer.recv()
+
+
+def test_a_server_that_others_can_reach_says_how_to_speak_tls(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    open_to_all = ServerConfig(address="0.0.0.0:0", token="s3cret")
+    secure = ServerConfig(address="0.0.0.0:0", token="s3cret", tls_cert=certificate, tls_key=key)
+    assert "--tls-cert" in in_words("0.0.0.0:8765", open_to_all)
+    assert "--tls-cert" not in in_words("0.0.0.0:8765", secure)
+    assert "--tls-cert" not in in_words("127.0.0.1:8765", ServerConfig())
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.server.config import ServerConfig
@@ -27,7 +26,7 @@ from tests.app.server.sound import (
     to_end,
     tone,
 )
-from tests.fakes import Gate, in_order, upper
+from tests.fakes import in_order, upper
 
 WORDS = "word1 word2 word3 word4"
 
@@ -114,47 +113,6 @@ async def test_opus_is_decoded() -> None:
 
 
 START = json.dumps({"type": "start"})
-FAULTS: dict[str, tuple[list[str | bytes], int]] = {
-    "bad JSON": (["{"], 1007),
-    "no object": (["[]"], 1007),
-    "sound before the start": ([b"\0\0"], 1008),
-    "text where sound is due": ([START, "hello"], 1007),
-    "a message of another protocol": ([START, '{"type":"config"}'], 1003),
-    "a second start": ([START, START], 1008),
-    "a wrong rate": (['{"type":"start","rate_hz":99}'], 1008),
-    "a rate that is no number": (['{"type":"start","rate_hz":"fast"}'], 1008),
-    "an unknown encoding": (['{"type":"start","encoding":"mp3"}'], 1008),
-    "a language switch": (['{"type":"start","source_lang":"fr"}'], 1008),
-    "no Opus": (['{"type":"start","encoding":"opus"}', b"\xff\xff\xff\xff"], 1007),
-    "too large": ([START, bytes(2**20 + 1)], 1009),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_closes_its_connection_with_one_log_line_and_no_other(
-    fault: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    messages, code = FAULTS[fault]
-    caplog.set_level(logging.INFO)
-    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as good:
-        await start(good)
-        await good.send(tone(1.0))
-        async with connect(f"ws://{doors.address}/audio", compression=None) as bad:
-            with pytest.raises(ConnectionClosed):
-                await say_all(bad, messages)
-            assert bad.close_code == code
-        await good.send(tone(1.0))
-        assert finals_of(await to_end(good)) == [WORDS]
-    closed = [line for line in caplog.messages if f"closed with {code}" in line]
-    assert len(closed) == 1
-    assert not any(record.exc_info for record in caplog.records)
-
-
-async def say_all(peer: ClientConnection, messages: list[str | bytes]) -> None:
-    for message in messages:
-        await peer.send(message)
-    while True:
-        await peer.recv()
 
 
 async def test_the_next_stream_is_refused_while_the_others_go_on() -> None:
@@ -239,26 +197,3 @@ async def test_a_server_that_ends_finishes_every_stream() -> None:
         captions.append(Caption.from_dict(message))
     assert captions[-1].final
     await peer.close()
-
-
-async def test_long_inference_keeps_every_connection_alive() -> None:
-    gate = Gate()
-    async with serving_sound(translate=gate) as doors:
-        url = f"ws://{doors.address}"
-        options = {"ping_interval": 0.1, "ping_timeout": 0.5}
-        async with (
-            connect(f"{url}/audio", **options) as peer,
-            connect(f"{url}/captions", **options) as viewer,
-        ):
-            await viewer.recv()
-            await start(peer)
-            await peer.send(tone(0.6))
-            await asyncio.to_thread(gate.arrived.acquire)
-            for _ in range(30):  # the worker is busy for as long as these pings take
-                for each in (peer, viewer):
-                    await (await each.ping())
-                await peer.send(tone(0.1))
-            for _ in range(1000):
-                gate.opened.release()
-            assert finals_of(await to_end(peer))
-            assert (await request(doors.address, "/health")).status == 200
