@@ -1,16 +1,15 @@
 """`dragoman serve`, behind the command line: loads the models once and opens the doors."""
 
 import asyncio
-import contextlib
 import logging
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from app.feeds.outlets import delivering
+from app.kept import open_journal
 from app.outlets import make_outlets
 from app.recognition import load_decoder, make_recognizer
 from app.registry import Registry, choose_device, load_translator
@@ -39,7 +38,7 @@ def main(settings: "Settings") -> int:
     log_to(console)
     with (
         ThreadPoolExecutor(1, thread_name_prefix="inference") as worker,
-        _journal(settings) as kept,
+        open_journal(settings) as kept,
     ):
         with console.status("Loading the models …"):
             engine = load_engine(settings, worker)
@@ -68,15 +67,6 @@ def load_engine(settings: "Settings", worker: "Executor") -> Engine:
     )
 
 
-@contextlib.contextmanager
-def _journal(settings: "Settings") -> Iterator[Journal | None]:
-    if not settings.run.keep:
-        yield None
-        return
-    with Journal.open(settings.run.journal_file) as journal:
-        yield journal
-
-
 async def _serve(
     engine: Engine, settings: "Settings", journal: Journal | None, console: Console
 ) -> None:
@@ -84,7 +74,9 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_doors(engine, settings.feed, journal=journal) as doors:
+    async with open_doors(
+        engine, settings.feed, journal=journal, record=settings.run.record
+    ) as doors:
         microphones = Microphones(
             settings.mqtt.topic, doors.sessions, idle_timeout_s=settings.feed.idle_timeout_s
         )

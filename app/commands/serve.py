@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.options import (
+    JOURNAL_OPTIONS,
     OUTLET_TABLES,
+    RETENTION_TABLE,
     add_file_options,
     add_journal_options,
     add_outlet_options,
@@ -83,11 +85,11 @@ _TABLES = {
         "translator",
         *POLICY_OPTIONS,
         "device",
-        "journal",
-        "keep",
+        *JOURNAL_OPTIONS,
         "models",
     ),
     **OUTLET_TABLES,
+    **RETENTION_TABLE,
     "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
 }
 """Which options go into which table of the settings."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from app.server.captions import Published
 from app.server.queue import SoundQueue
 from app.server.stats import ServerStats
 from app.session_name import new_session_name
+from app.sound_recording import recorded, recording_file
 from engine import pipeline
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.fanout import Fanout
@@ -160,8 +161,10 @@ class Sessions:
         *,
         max_sessions: int,
         journal: Journal | None = None,
+        record: bool = False,
     ) -> None:
-        """Start without streams."""
+        """Start without streams; `record` keeps their sound beside the journal."""
+        self._record = record
         self.engine = engine
         self._published = published
         self._stats = stats
@@ -225,7 +228,7 @@ class Sessions:
             loop = asyncio.get_running_loop()
             reader = await loop.run_in_executor(engine.worker, self._prepare, session.name, origin)
             async for caption in pipeline.run(
-                session.sound,
+                self._sound(session),
                 _TellingReader(reader, session),
                 engine.translator,
                 session=session.name,
@@ -244,6 +247,11 @@ class Sessions:
             session.finish()
             session.end()
             self._published.end(session.name)
+
+    def _sound(self, session: SoundSession) -> AsyncIterator[AudioChunk]:
+        if self._journal is None or not self._record:
+            return session.sound
+        return recorded(session.sound, recording_file(self._journal.path, session.name))
 
     def _prepare(self, session: str, origin: str) -> SourceReader[AudioChunk]:
         """In the worker: what takes too long for the event loop."""
