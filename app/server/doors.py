@@ -63,7 +63,7 @@ async def open_doors(
     Raises:
         ServerError: it cannot be served at the address of `config`.
     """
-    stats = ServerStats()
+    stats = ServerStats(stages=engine.stages)
     published = Published(History(journal), stats)
     sessions = Sessions(
         engine,
