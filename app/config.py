@@ -20,6 +20,7 @@ from app.feeds.push_config import PushConfig
 from app.run_config import RunConfig
 from app.server.config import ServerConfig
 from engine.recognizer_config import PRESETS, RecognizerConfig
+from engine.retention import RetentionConfig
 from engine.stability import StabilityConfig
 from engine.vad import VadConfig
 from ui.settings import OverlaySettings
@@ -43,6 +44,7 @@ class Settings:
     feed: ServerConfig = field(default_factory=ServerConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     push: PushConfig = field(default_factory=PushConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
 
 
 def default_file() -> Path:

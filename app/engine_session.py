@@ -5,9 +5,10 @@ from typing import Any
 
 from app import inputs
 from app.config import Settings
-from app.job import Job, Outputs
+from app.delivery import Outputs
+from app.job import Job
+from app.kept import session_journal, with_recording
 from app.registry import Registry, choose_device, load_translator
-from app.run import session_journal
 from app.session_name import new_session_name
 from engine.stability import StabilityConfig
 from engine.stability_control import AdjustableDial
@@ -44,7 +45,8 @@ class EngineSession:
         self._publish(Notice(phase="starting"))
         job_input, translator = await asyncio.to_thread(self._load)
         session = new_session_name()
-        with session_journal(self._settings.run, session, job_input.name) as journal:
+        with session_journal(self._settings, session, job_input.name) as journal:
+            job_input = with_recording(job_input, self._settings.run, session)
             outputs = Outputs(
                 feed=self._settings.feed,
                 journal=journal,

@@ -22,8 +22,8 @@ def system_name(translator: str, policy: PolicyConfig) -> str:
     """A translator and how it decodes, in short: `wait-3`, `reta beam=4 bias=0.5`."""
     if translator == "wait-k":
         return f"wait-{policy.wait}"
-    settings = {key: value for key, value in dataclasses.asdict(policy).items() if key != "wait"}
     default = dataclasses.asdict(PolicyConfig())
+    settings = {key: getattr(policy, key) for key in default if key != "wait"}
     chosen = [
         key if value is True else f"{key}={value}"
         for key, value in settings.items()

@@ -45,6 +45,8 @@ class RunConfig(PolicyConfig):
     """None: in the user's data folder."""
     keep: bool = True
     """Whether there is a journal at all."""
+    record: bool = False
+    """Whether the sound is kept beside the journal."""
     models: Path | None = None
     """None: the shipped ones."""
 
@@ -55,6 +57,8 @@ class RunConfig(PolicyConfig):
             PolicyError: names key, value and valid range.
         """
         PolicyConfig.__post_init__(self)
+        if self.record and not self.keep:
+            raise PolicyError("record keeps the sound beside the journal, which is turned off")
         for key, value, low, high in (
             ("rate_hz", self.rate_hz, 1_000, 384_000),
             ("channels", self.channels, 1, 64),

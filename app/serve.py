@@ -1,29 +1,28 @@
 """`dragoman serve`, behind the command line: loads the models once and opens the doors."""
 
 import asyncio
-import contextlib
 import logging
+import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from app.feeds.outlets import delivering
+from app.kept import open_journal
 from app.outlets import make_outlets
 from app.recognition import load_decoder, make_recognizer
-from app.registry import Registry, choose_device, load_translator
+from app.registry import Registry, choose_device, load_translator, set_threads
 from app.server.doors import open_doors
 from app.server.feed import in_words
 from app.server.microphones import Microphones
 from app.server.sessions import Engine
+from app.server.stats import Stages
 from app.terminal import log_to
 from engine.journal import Journal
+from engine.workers import Workers
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from app.config import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,18 +36,30 @@ def main(settings: "Settings") -> int:
     """
     console = Console(stderr=True, highlight=False)
     log_to(console)
+    device = choose_device(settings.run.device)
+    stages = Stages()
     with (
-        ThreadPoolExecutor(1, thread_name_prefix="inference") as worker,
-        _journal(settings) as kept,
+        Workers(count_workers(settings, device), waited=stages.wait.add) as workers,
+        open_journal(settings) as kept,
     ):
         with console.status("Loading the models …"):
-            engine = load_engine(settings, worker)
+            engine = load_engine(settings, device, workers, stages)
         asyncio.run(_serve(engine, settings, kept, console))
     return 0
 
 
-def load_engine(settings: "Settings", worker: "Executor") -> Engine:
+def count_workers(settings: "Settings", device: str) -> int:
+    """As many as were asked for, or one for each processor of a CPU, or one for a GPU."""
+    if settings.feed.workers is not None:
+        return settings.feed.workers
+    return 1 if device == "cuda" else len(os.sched_getaffinity(0))
+
+
+def load_engine(settings: "Settings", device: str, workers: Workers, stages: Stages) -> Engine:
     """Load what all sessions share.
+
+    On the CPU each call gets one thread of torch: streams that are worked on at once make better
+    use of the processors than one stream on all of them.
 
     Raises:
         RegistryError: there are no such models.
@@ -58,23 +69,16 @@ def load_engine(settings: "Settings", worker: "Executor") -> Engine:
     registry = Registry(config.models)
     model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
     recognizer = registry.find_recognizer(config.source_lang)
-    device = choose_device(config.device)
+    if device == "cpu":
+        set_threads(1)
     decoder = load_decoder(recognizer, device, settings)
     return Engine(
         translator=load_translator(model, device=device, policy=config),
         make_reader=lambda: make_recognizer(decoder, config.source_lang, settings),
-        worker=worker,
+        workers=workers,
+        stages=stages,
         stability=settings.stability,
     )
-
-
-@contextlib.contextmanager
-def _journal(settings: "Settings") -> Iterator[Journal | None]:
-    if not settings.run.keep:
-        yield None
-        return
-    with Journal.open(settings.run.journal_file) as journal:
-        yield journal
 
 
 async def _serve(
@@ -84,7 +88,9 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_doors(engine, settings.feed, journal=journal) as doors:
+    async with open_doors(
+        engine, settings.feed, journal=journal, record=settings.run.record
+    ) as doors:
         microphones = Microphones(
             settings.mqtt.topic, doors.sessions, idle_timeout_s=settings.feed.idle_timeout_s
         )

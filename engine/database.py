@@ -56,6 +56,10 @@ class JournalError(OSError):
         self.path = path
 
 
+class ForeignJournalError(JournalError):
+    """The file is no journal, or one that this version cannot use: better not to touch it."""
+
+
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open the file, made new where it is missing; sessions of dead processes get marked.
 
@@ -105,7 +109,8 @@ def errors_of(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is the extended code
         advice = _ADVICE.get(code, _ELSEWHERE)
-        raise JournalError(path, f"journal {path}: {error}: {advice}") from error
+        kind = ForeignJournalError if code == sqlite3.SQLITE_NOTADB else JournalError
+        raise kind(path, f"journal {path}: {error}: {advice}") from error
     except JournalError:
         raise
     except OSError as error:
@@ -118,9 +123,9 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if n_tables and application != _APPLICATION_ID:
-        raise JournalError(path, f"{path} belongs to another program: name another file")
+        raise ForeignJournalError(path, f"{path} belongs to another program: name another file")
     if version > SCHEMA_VERSION:
-        raise JournalError(
+        raise ForeignJournalError(
             path,
             f"journal {path} was written by a newer Dragoman (schema {version}, this one reads"
             f" {SCHEMA_VERSION}): update, or name another file",
@@ -145,8 +150,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
 _ELSEWHERE = "name another file"
 _WRITABLE = "allow writing to the file and its folder, or name another file"
 _DAMAGED = (
-    "the file is damaged: rename it and a new one is made; the sqlite3 program's .recover command"
-    " reads what is left of it"
+    "the file is damaged, or no journal; `dragoman sessions repair` makes a new one of what can"
+    " still be read"
 )
 _ADVICE = {
     sqlite3.SQLITE_FULL: "free some space; what the journal has is safe",

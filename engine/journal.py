@@ -13,8 +13,8 @@ is replaced within a second.
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from typing import Self
 from engine.captions import Caption
 from engine.database import JournalError, connect, errors_of, transaction
 from engine.owner import this_process
+from engine.retention import StoredSession
 from engine.subtitles import Format, SubtitleOptions, render
 
 __all__ = ["Journal", "JournalError", "SessionRecord"]
@@ -162,6 +163,51 @@ class Journal:
                 "UPDATE sessions SET state = 'ended', ended_at = ? WHERE id = ?",
                 (self._clock(), session),
             )
+
+    def restore(self, record: SessionRecord) -> None:
+        """Enter a session of another journal, as it is known from there."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, '', ?, ?, ?, ?)",
+                (
+                    record.id,
+                    record.started_at,
+                    record.ended_at,
+                    record.state,
+                    record.source,
+                    record.source_lang,
+                    record.target_lang,
+                    record.translator,
+                ),
+            )
+
+    def remove(self, sessions: Iterable[str]) -> None:
+        """Give sessions up: nothing of their text is left in the file, which shrinks if it can."""
+        names = [(session,) for session in sessions]
+        with self._using() as connection:
+            connection.execute("PRAGMA secure_delete = ON")  # `repair` must not find it again
+        with self._transaction() as connection:
+            for table in ("finals", "captions"):
+                connection.executemany(f"DELETE FROM {table} WHERE session = ?", names)
+            connection.executemany("DELETE FROM sessions WHERE id = ?", names)
+            connection.execute("INSERT INTO finals (finals) VALUES ('optimize')")  # its words, too
+        with suppress(JournalError), self._using() as connection:
+            # Not while another process reads or writes: then at another time.
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def sizes(self) -> list[StoredSession]:
+        """What every session takes up in the file, oldest first."""
+        with self._using() as connection:
+            rows = connection.execute(
+                "SELECT id, started_at, state = 'open',"
+                " (SELECT coalesce(sum(length(json)), 0) FROM captions WHERE session = id)"
+                " FROM sessions ORDER BY started_at, rowid"
+            ).fetchall()
+        return [
+            StoredSession(id=name, started_at=started_at, open=bool(is_open), n_bytes=n_bytes)
+            for name, started_at, is_open, n_bytes in rows
+        ]
 
     def sessions(self) -> list[SessionRecord]:
         """Every session, oldest first."""

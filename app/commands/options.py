@@ -18,6 +18,44 @@ def add_translation_options(add: Add) -> None:
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
 
 
+def add_stability_options(add: Add) -> None:
+    """How steady the subtitles are; of the table `[stability]`."""
+    add(
+        "--stability",
+        dest="budget",
+        type=float,
+        metavar="NE",
+        help="words that may be taken back for each that stays, 0 (none) to 1",
+    )
+    add(
+        "--delay",
+        dest="delay_s",
+        type=float,
+        metavar="SECONDS",
+        help="instead: as steady as this mean delay allows",
+    )
+
+
+def add_view_options(add: Add) -> None:
+    """Where captions are shown or written, and the feed."""
+    add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
+    add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
+    add("--detail", action="store_true", help="with the times of every committed word in --jsonl")
+    add("--srt", type=Path, metavar="FILE", help="write finals as SubRip subtitles")
+    add("--vtt", type=Path, metavar="FILE", help="write finals as WebVTT subtitles")
+    add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket")
+    add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
+    add("--tls-cert", type=Path, metavar="FILE", help="certificate of the feed, PEM")
+    add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
+
+
+VIEW_OPTIONS = ("show", "jsonl", "detail", "srt", "vtt")
+"""Which of them go into the table `[run]` of the settings."""
+
+FEED_TABLE = {"feed": ("address", "token", "tls_cert", "tls_key")}
+"""Which of them go into a table of their own."""
+
+
 def add_outlet_options(add: Add) -> None:
     """Where captions go besides."""
     add("--mqtt", dest="url", metavar="URL", help="broker, mqtt://HOST:PORT or mqtts://…")
@@ -35,6 +73,18 @@ def add_journal_options(add: Add) -> None:
     """Where sessions are kept."""
     add("--journal", type=Path, metavar="FILE", help="where sessions are kept")
     add("--no-journal", dest="keep", action="store_false", help="do not keep them")
+    add("--record", action="store_true", help="keep the sound, too, for sessions replay and rerun")
+    add("--keep-days", dest="days", type=float, metavar="N", help="remove older sessions (never)")
+    add(
+        "--keep-mb", dest="megabytes", type=float, metavar="N", help="remove the oldest beyond N MB"
+    )
+
+
+JOURNAL_OPTIONS = ("journal", "keep", "record")
+"""Which of them go into the table `[run]` of the settings."""
+
+RETENTION_TABLE = {"retention": ("days", "megabytes")}
+"""Which of them go into a table of their own."""
 
 
 def add_file_options(add: Add) -> None:

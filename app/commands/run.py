@@ -5,11 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands.options import (
+    FEED_TABLE,
+    JOURNAL_OPTIONS,
     OUTLET_TABLES,
+    RETENTION_TABLE,
+    VIEW_OPTIONS,
     add_file_options,
     add_journal_options,
     add_outlet_options,
+    add_stability_options,
     add_translation_options,
+    add_view_options,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.registry import BACKENDS
@@ -37,20 +43,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("source", metavar="SOURCE", help="audio or video file, URL, `mic`, or `-` for stdin")
     add_translation_options(add)
     add_policy_options(parser)
-    add(
-        "--stability",
-        dest="budget",
-        type=float,
-        metavar="NE",
-        help="words that may be taken back for each that stays, 0 (none) to 1",
-    )
-    add(
-        "--delay",
-        dest="delay_s",
-        type=float,
-        metavar="SECONDS",
-        help="instead: as steady as this mean delay allows",
-    )
+    add_stability_options(add)
     add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
     add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
     add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
@@ -62,15 +55,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     add("--rate", dest="rate_hz", type=int, metavar="HZ", help="of raw samples (16000)")
     add("--channels", type=int, metavar="N", help="of raw samples (1)")
-    add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")
-    add("--jsonl", metavar="FILE", help="write every caption as a line of JSON; - is stdout")
-    add("--detail", action="store_true", help="with the times of every committed word in --jsonl")
-    add("--srt", type=Path, metavar="FILE", help="write finals as SubRip subtitles")
-    add("--vtt", type=Path, metavar="FILE", help="write finals as WebVTT subtitles")
-    add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket")
-    add("--feed-token", dest="token", metavar="TOKEN", help="what viewers of the feed must show")
-    add("--tls-cert", type=Path, metavar="FILE", help="certificate of the feed, PEM")
-    add("--tls-key", type=Path, metavar="FILE", help="private key of the feed, PEM")
+    add_view_options(add)
     add_outlet_options(add)
     add_journal_options(add)
     add_file_options(add)
@@ -102,17 +87,13 @@ _TABLES = {
         "input_format",
         "rate_hz",
         "channels",
-        "show",
-        "jsonl",
-        "detail",
-        "srt",
-        "vtt",
-        "journal",
-        "keep",
+        *VIEW_OPTIONS,
+        *JOURNAL_OPTIONS,
         "models",
     ),
     "stability": ("budget", "delay_s"),
     **OUTLET_TABLES,
-    "feed": ("address", "token", "tls_cert", "tls_key"),
+    **RETENTION_TABLE,
+    **FEED_TABLE,
 }
 """Which options go into which table of the settings."""

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.options import (
+    JOURNAL_OPTIONS,
     OUTLET_TABLES,
+    RETENTION_TABLE,
     add_file_options,
     add_journal_options,
     add_outlet_options,
     add_translation_options,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
+from app.registry import BACKENDS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -44,6 +47,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
     add("--origin", dest="origins", action="append", metavar="ORIGIN", help="web page let in")
     add("--max-sessions", type=int, metavar="N", help="streams of sound at once (8)")
+    add("--workers", type=int, metavar="N", help="threads for the models (one for each processor)")
+    add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
     add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
     add_translation_options(add)
     add_policy_options(parser)
@@ -83,11 +88,21 @@ _TABLES = {
         "translator",
         *POLICY_OPTIONS,
         "device",
-        "journal",
-        "keep",
+        "backend",
+        *JOURNAL_OPTIONS,
         "models",
     ),
     **OUTLET_TABLES,
-    "feed": ("vosk_port", "token", "tls_cert", "tls_key", "origins", "max_sessions", "max_viewers"),
+    **RETENTION_TABLE,
+    "feed": (
+        "vosk_port",
+        "token",
+        "tls_cert",
+        "tls_key",
+        "origins",
+        "max_sessions",
+        "max_viewers",
+        "workers",
+    ),
 }
 """Which options go into which table of the settings."""

@@ -4,18 +4,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.commands import sessions_again
+from app.commands.session_names import LAST, NAME_HELP, SessionError, find
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.journal import Journal, SessionRecord
+    from engine.journal import Journal
 
 FORMATS = ("srt", "vtt", "txt", "jsonl")
 SIDES = ("source", "target", "both")
-LAST = "last"
-
-
-class SessionError(LookupError):
-    """No session, or more than one, goes by that name."""
 
 
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,19 +21,18 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--journal", type=Path, metavar="FILE", help="journal to read")
     common.add_argument("--config", type=Path, metavar="FILE", help="settings that name it")
-    parser = commands.add_parser("sessions", help="list, show, export and search past sessions")
+    parser = commands.add_parser("sessions", help="list, show, search, replay past sessions")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
-    name_help = f"id of the session or the beginning of it, or `{LAST}`"
 
     listing = actions.add_parser("list", parents=[common], help="every session, oldest first")
     listing.set_defaults(main=main, action=_list)
 
     show = actions.add_parser("show", parents=[common], help="what was said and shown")
-    show.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=name_help)
+    show.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=NAME_HELP)
     show.set_defaults(main=main, action=_show)
 
     export = actions.add_parser("export", parents=[common], help="write a session's finals")
-    export.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=name_help)
+    export.add_argument("session", nargs="?", default=LAST, metavar="SESSION", help=NAME_HELP)
     export.add_argument("--format", choices=FORMATS, help="srt, or as --output ends")
     export.add_argument("--side", choices=SIDES, default="target", help="which text (target)")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of stdout")
@@ -45,36 +42,38 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     search.add_argument("words", nargs="+", metavar="WORD")
     search.set_defaults(main=main, action=_search)
 
+    sessions_again.register(actions, common)
+
+    repair = actions.add_parser(
+        "repair", parents=[common], help="make a new journal of what can be read of a damaged one"
+    )
+    repair.set_defaults(main=_repair)
+
 
 def main(arguments: argparse.Namespace) -> int:
     """Open the journal and do what was asked for."""
-    from app import config
     from engine.journal import Journal
 
-    path = arguments.journal or config.load(arguments.config, {}).run.journal_file
+    path = _journal_file(arguments)
     # Missing, it is not made; there, sessions that were cut off are marked as such.
     with Journal.open(path, read_only=not path.exists()) as journal:
         return int(arguments.action(journal, arguments))
 
 
-def find(journal: "Journal", name: str) -> "SessionRecord":
-    """The session of that id, or whose id alone starts so, or the last one with text in it.
+def _journal_file(arguments: argparse.Namespace) -> Path:
+    from app import config
 
-    Raises:
-        SessionError: there is none, or more than one.
-    """
-    sessions = journal.sessions()
-    if name == LAST:
-        found = [record for record in sessions if record.n_finals][-1:] or sessions[-1:]
-    else:
-        found = [record for record in sessions if record.id == name]
-        found = found or [record for record in sessions if record.id.startswith(name)]
-    if not found:
-        raise SessionError(f"no session {name!r} in {journal.path}; see dragoman sessions list")
-    if len(found) > 1:
-        ids = ", ".join(record.id for record in found[:5])
-        raise SessionError(f"{name!r} is the beginning of {len(found)} sessions: {ids}")
-    return found[0]
+    path: Path = arguments.journal or config.load(arguments.config, {}).run.journal_file
+    return path
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from app.repair import repair
+    from app.terminal import printable
+
+    for line in repair(_journal_file(arguments)):
+        print(printable(line))
+    return 0
 
 
 def _list(journal: "Journal", _: argparse.Namespace) -> int:

@@ -23,6 +23,8 @@ class ServerConfig:
         tls_key: its private key; None: it is in the file of the certificate.
         origins: web origins whose pages may connect, such as `https://example.org`, besides those
             of this machine.
+        workers: threads in which the models of `dragoman serve` run; None: one for each processor,
+            one in all where there is a GPU.
         max_viewers: the next viewer gets HTTP status 503.
         max_sessions: the next stream of sound gets HTTP status 503 (or close code 1013 where the
             protocol carries several streams).
@@ -42,6 +44,7 @@ class ServerConfig:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     origins: tuple[str, ...] = ()
+    workers: int | None = None
     max_viewers: int = 250
     max_sessions: int = 8
     max_pending: int = 64
@@ -76,6 +79,8 @@ class ServerConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0 … 3600")
         if self.vosk_port is not None and not 0 <= self.vosk_port <= 65535:
             raise ValueError(f"vosk_port is {self.vosk_port}, must be from 0 to 65535")
+        if self.workers is not None and not 1 <= self.workers <= 256:
+            raise ValueError(f"workers is {self.workers}, must be from 1 to 256")
         if self.token == "":
             raise ValueError("token is empty; give a long random one, or none")
         if self.tls_key is not None and self.tls_cert is None:

@@ -47,18 +47,32 @@ async def open_doors(
     config: ServerConfig,
     *,
     journal: Journal | None = None,
+    record: bool = False,
 ) -> AsyncIterator[OpenDoors]:
     """Serve every protocol while the context lasts.
 
     On leaving, no new stream is taken, those that run are finished, their last captions are sent,
     and everyone is closed.
 
+    Args:
+        engine: the models.
+        config: where, and for whom.
+        journal: where captions are kept.
+        record: keep the sound beside it.
+
     Raises:
         ServerError: it cannot be served at the address of `config`.
     """
-    stats = ServerStats()
+    stats = ServerStats(stages=engine.stages)
     published = Published(History(journal), stats)
-    sessions = Sessions(engine, published, stats, max_sessions=config.max_sessions, journal=journal)
+    sessions = Sessions(
+        engine,
+        published,
+        stats,
+        max_sessions=config.max_sessions,
+        journal=journal,
+        record=record,
+    )
     feed = feed_routes(published, config, stats)
     access = Access(config.token, config.origins)
     pages = translation_pages(engine, access, per_minute=config.max_requests_per_minute)

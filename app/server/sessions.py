@@ -1,26 +1,28 @@
-"""Streams of sound: many sessions on one loaded model and one inference worker."""
+"""Streams of sound: many sessions on one loaded model and the same few threads."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.server.captions import Published
+from app.server.metered import MeteredReader, MeteredTranslator
 from app.server.queue import SoundQueue
-from app.server.stats import ServerStats
+from app.server.stats import ServerStats, Stages
 from app.session_name import new_session_name
+from app.sound_recording import recorded, recording_file
 from engine import pipeline
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.fanout import Fanout
 from engine.journal import Journal, JournalError
 from engine.limits import Limits
-from engine.source import SourcePrefix, SourceReader
+from engine.source import SourceReader
 from engine.stability import StabilityConfig
 from engine.translator import Translator
+from engine.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +50,14 @@ class SessionRefusedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """The loaded models, and the one thread in which they run."""
+    """The loaded models, and the threads in which they run."""
 
     translator: Translator
     make_reader: Callable[[], SourceReader[AudioChunk]]
     """A recogniser for a new stream; called in the worker."""
-    worker: Executor
+    workers: Workers
+    stages: Stages
+    """Where their time goes."""
     stability: StabilityConfig | None = None
 
 
@@ -131,24 +135,6 @@ class SoundSession:
         self._read_on.set()
 
 
-class _TellingReader:
-    """A reader that tells its session how far it is."""
-
-    def __init__(self, reader: SourceReader[AudioChunk], session: SoundSession) -> None:
-        self._reader = reader
-        self._session = session
-
-    def accept(self, item: AudioChunk) -> list[SourcePrefix]:
-        """Read the next chunk."""
-        prefixes = self._reader.accept(item)
-        self._session.note_read(item.end_s)
-        return prefixes
-
-    def finish(self) -> list[SourcePrefix]:
-        """Finish the reader."""
-        return self._reader.finish()
-
-
 class Sessions:
     """All streams of a server, up to a limit."""
 
@@ -160,8 +146,10 @@ class Sessions:
         *,
         max_sessions: int,
         journal: Journal | None = None,
+        record: bool = False,
     ) -> None:
-        """Start without streams."""
+        """Start without streams; `record` keeps their sound beside the journal."""
+        self._record = record
         self.engine = engine
         self._published = published
         self._stats = stats
@@ -222,18 +210,18 @@ class Sessions:
         self._published.begin(session.name)
         logger.info("session %s: sound from %s", session.name, origin)
         try:
-            loop = asyncio.get_running_loop()
-            reader = await loop.run_in_executor(engine.worker, self._prepare, session.name, origin)
+            loop, lane = asyncio.get_running_loop(), engine.workers.lane()
+            reader = await loop.run_in_executor(lane, self._prepare, session.name, origin)
             async for caption in pipeline.run(
-                session.sound,
-                _TellingReader(reader, session),
-                engine.translator,
+                self._sound(session),
+                MeteredReader(reader, engine.stages.recognise, session.note_read),
+                MeteredTranslator(engine.translator, engine.stages.translate),
                 session=session.name,
                 clock=session.clock,
                 stability=engine.stability,
                 journal=self._journal,
                 limits=Limits(items=1),
-                worker=engine.worker,
+                worker=lane,
             ):
                 self._published.publish(caption)
                 session.captions.publish(caption)
@@ -244,6 +232,11 @@ class Sessions:
             session.finish()
             session.end()
             self._published.end(session.name)
+
+    def _sound(self, session: SoundSession) -> AsyncIterator[AudioChunk]:
+        if self._journal is None or not self._record:
+            return session.sound
+        return recorded(session.sound, recording_file(self._journal.path, session.name))
 
     def _prepare(self, session: str, origin: str) -> SourceReader[AudioChunk]:
         """In the worker: what takes too long for the event loop."""

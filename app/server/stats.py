@@ -1,5 +1,6 @@
 """Figures of a server, and their form for Prometheus. No I/O."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,23 +13,40 @@ DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts of durations below each of `DELAY_BOUNDS_S`, as Prometheus counts them."""
+    """Counts of durations below each of `DELAY_BOUNDS_S`, as Prometheus counts them.
+
+    Durations may be added in several threads.
+    """
 
     counts: list[int] = field(default_factory=lambda: [0] * len(DELAY_BOUNDS_S))
     total: int = 0
     sum_s: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        self.total += 1
-        self.sum_s += seconds
-        for i, bound in enumerate(DELAY_BOUNDS_S):
-            self.counts[i] += seconds <= bound
+        with self._lock:
+            self.total += 1
+            self.sum_s += seconds
+            for i, bound in enumerate(DELAY_BOUNDS_S):
+                self.counts[i] += seconds <= bound
+
+
+@dataclass(slots=True)
+class Stages:
+    """Where the time of the models' threads goes; counted in those threads."""
+
+    wait: Histogram = field(default_factory=Histogram)
+    """For a thread, before each call."""
+    recognise: Histogram = field(default_factory=Histogram)
+    """Each chunk of sound, most of which are no step of the recogniser."""
+    translate: Histogram = field(default_factory=Histogram)
+    """Each source prefix."""
 
 
 @dataclass(slots=True)
 class ServerStats:
-    """What happened since the server was started; changed on the event loop only."""
+    """What happened since the server was started; changed on the event loop, but for `stages`."""
 
     viewers: int = 0
     sessions: int = 0
@@ -44,6 +62,8 @@ class ServerStats:
     """Of every session that has a caption and has not ended, as with its newest caption."""
     delay: Histogram = field(default_factory=Histogram)
     """From the end of a caption's source to its emission."""
+    stages: Stages = field(default_factory=Stages)
+    """Of the sessions of `dragoman serve`."""
     fan_out: Histogram = field(default_factory=Histogram)
     """From the emission of a caption to its leaving for a viewer."""
     refused: Counter[str] = field(default_factory=Counter)
@@ -73,6 +93,10 @@ class ServerStats:
         yield from _labelled("closed_total", "counter", "Connections closed.", "code", closed)
         yield from self._live_lines()
         yield from _histogram("caption_delay_seconds", "Source end to emission.", self.delay)
+        stages = self.stages
+        yield from _histogram("wait_seconds", "For a thread, before each call.", stages.wait)
+        yield from _histogram("recognise_seconds", "Work on a chunk of sound.", stages.recognise)
+        yield from _histogram("translate_seconds", "Work on a source prefix.", stages.translate)
         yield from _histogram("fan_out_seconds", "Emission to sending.", self.fan_out)
 
     def _live_lines(self) -> Iterator[str]:

@@ -34,6 +34,7 @@ class _TranslatePage:
 
     def __init__(self, engine: Engine, access: Access, limit: PeerRateLimit) -> None:
         self._engine = engine
+        self._lane = engine.workers.lane()
         self._access = access
         self._limit = limit
         self._n_waiting = 0
@@ -75,7 +76,7 @@ class _TranslatePage:
         for line in text.split("\n"):
             pieces = [  # one call each: a stream of sound waits for one sentence at most
                 await loop.run_in_executor(
-                    self._engine.worker, _translate, self._engine.translator, sentence
+                    self._lane, _translate, self._engine.translator, sentence
                 )
                 for sentence in sentences(line)
             ]

@@ -17,12 +17,7 @@ from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
-from models.export.onnx_attention import (
-    attend_behind,
-    attend_heads,
-    causal_bias,
-    split_pairs,
-)
+from models.export.onnx_attention import attend_behind, attend_heads, causal_bias
 from models.export.onnx_graph import trace_graph, write_graph
 from models.export.wait_k_engine import wait_k_networks
 from models.layers import EncoderLayer, decoder_layers
@@ -150,7 +145,7 @@ class _DecoderStep(_Step):
             new.append(cache)
             x = x + attended
             queries = layer.cross.query(layer.cross_norm(x))
-            keys, values = split_pairs(source, model.config.d_model)
+            keys, values = source.chunk(2, dim=-1)
             x = x + layer.cross.out(attend_heads(queries, keys, values, model.config.n_heads))
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
         return *new, model.project(x[0, -1]).argmax(dim=-1)

@@ -81,10 +81,11 @@ class ScaledPositions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, positions, width) to the same shape."""
-        n = x.shape[1]
-        if n > self._table.shape[0]:  # grow to the next power of two, so that it rarely happens
-            self._table = sinusoids(1 << (n - 1).bit_length(), self.width).to(self._table)
-        positioned: Tensor = self.dropout(x * math.sqrt(self.width) + self._table[:n])
+        n, table = x.shape[1], self._table
+        if n > table.shape[0]:  # grow to the next power of two, so that it rarely happens
+            table = sinusoids(1 << (n - 1).bit_length(), self.width).to(table)
+            self._table = table  # another thread may have grown it further; it will again
+        positioned: Tensor = self.dropout(x * math.sqrt(self.width) + table[:n])
         return positioned
 
 

@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from app import cli, engine_session, inputs, registry, run, serve, session_process, session_worker
+from app import (
+    cli,
+    engine_session,
+    inputs,
+    registry,
+    rerun,
+    run,
+    serve,
+    session_process,
+    session_worker,
+)
 from engine.audio import AudioChunk
 from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix
@@ -82,8 +92,10 @@ def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig)
 
 
 if __name__ == "__main__":
-    vars(run)["load_translator"] = vars(engine_session)["load_translator"] = load_translator
-    vars(inputs)["load_stream"] = lambda *_: FakeRecognizer()
+    for module in (run, engine_session, rerun):
+        vars(module)["load_translator"] = load_translator
+    for module in (inputs, rerun):
+        vars(module)["load_stream"] = lambda *_: FakeRecognizer()
     vars(serve).update(
         load_translator=load_translator,
         load_decoder=lambda *_: None,

@@ -112,6 +112,31 @@ def test_lone_surrogate_does_not_lose_a_caption(journal: Journal) -> None:
     assert journal.captions("s")[0].target.committed == "a?b"
 
 
+def test_a_session_that_is_removed_leaves_no_word_behind(journal: Journal, path: Path) -> None:
+    journal.append(caption(0, "geheim"))
+    journal.end_session("s")
+    journal.begin_session("t", source_lang="en", target_lang="de")
+    journal.append(replace(caption(0, "offen"), session="t"))
+    assert [(kept.id, kept.open) for kept in journal.sizes()] == [("s", False), ("t", True)]
+    journal.remove(["s"])
+    assert [record.id for record in journal.sessions()] == ["t"]
+    assert journal.search("geheim") == []
+    assert len(journal.search("offen")) == 1
+    journal.close()
+    files = path.parent.glob(f"{path.name}*")
+    assert b"geheim" not in b"".join(file.read_bytes() for file in files)
+
+
+def test_removing_beside_a_reader_only_leaves_the_file_as_long_as_it_was(
+    journal: Journal, path: Path
+) -> None:
+    journal.append(caption(0))
+    with Journal.open(path, read_only=True) as reader:
+        reader.captions("s")
+        journal.remove(["s"])
+        assert reader.sessions() == []
+
+
 def test_export_renders_the_finals(journal: Journal) -> None:
     journal.append(caption(0, final=False), caption(1))
     assert journal.export("s", Format.TXT) == "guten Morgen\n"
@@ -191,7 +216,7 @@ def test_read_only_folder_is_a_clear_error(tmp_path: Path) -> None:
 def test_damaged_file_names_a_way_out(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     path.write_bytes(b"this is not a database at all" * 100)
-    with pytest.raises(JournalError, match=r"damaged: rename it .* \.recover"):
+    with pytest.raises(JournalError, match="damaged, or no journal; `dragoman sessions repair`"):
         Journal.open(path)
 
 

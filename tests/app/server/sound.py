@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,10 +11,12 @@ from websockets.asyncio.client import ClientConnection
 from app.server.config import ServerConfig
 from app.server.doors import OpenDoors, open_doors
 from app.server.sessions import Engine
+from app.server.stats import Stages
 from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.source import SourcePrefix, SourceReader
+from engine.workers import Workers
 from tests.app.dragoman import FakeRecognizer, capitals
 from tests.app.server.serving import LOOPBACK
 from tests.fakes import FakeTranslator, Policy
@@ -30,9 +31,12 @@ async def serving_sound(
     translate: Policy = capitals,
 ) -> AsyncIterator[OpenDoors]:
     """The whole server; "recognised" is a word for each half second that is not silent."""
-    with ThreadPoolExecutor(1) as worker:
+    with Workers(2) as workers:
         engine = Engine(
-            translator=FakeTranslator(translate), make_reader=make_reader, worker=worker
+            translator=FakeTranslator(translate),
+            make_reader=make_reader,
+            workers=workers,
+            stages=Stages(),
         )
         async with open_doors(engine, config, journal=journal) as doors:
             yield doors

@@ -51,7 +51,7 @@ async def test_sound_goes_in_and_captions_come_back_and_go_to_viewers() -> None:
             assert seen in captions
 
 
-async def test_many_streams_share_one_worker_and_do_not_mix() -> None:
+async def test_many_streams_share_the_workers_and_do_not_mix() -> None:
     threads: set[int] = set()
 
     def translate(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
@@ -68,7 +68,7 @@ async def test_many_streams_share_one_worker_and_do_not_mix() -> None:
     async with serving_sound(translate=translate) as doors:
         heard = await asyncio.gather(*(speak(doors.address, 0.5 * n) for n in range(1, 9)))
     assert [sum(len(final.split()) for final in finals) for finals in heard] == list(range(1, 9))
-    assert len(threads) == 1
+    assert len(threads) <= 2
 
 
 @pytest.mark.parametrize("size", [1, 7, 3200, 200_000])
