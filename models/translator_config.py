@@ -65,6 +65,10 @@ class TranslatorConfig:
         """Longest target, in tokens with BOS, of the autoregressive models."""
         return 2 * self.max_tokens
 
+    def target_limit(self, n_source: int) -> int:
+        """Most tokens that a translation may have: a model that finds no end must stop, too."""
+        return min(2 * n_source + 16, self.max_target_tokens - 1)
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this configuration."""
         return dataclasses.asdict(self)
