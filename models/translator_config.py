@@ -13,7 +13,7 @@ from models.tokenizer import EOS_ID
 
 KINDS = ("reta", "wait-k", "fretna")
 FORMS = ("ctc", "levt", "hybrid", "stream")
-"""How FReTNA writes; see `models.fretna` and `models.stream_fretna`."""
+"""How FReTNA writes; see `models.fretna`, `levenshtein_transformer` and `stream_fretna`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class TranslatorConfig:
     max_tokens: int = 256
     """Longest source, in tokens with EOS, that the model reads."""
     upsampling: int = 2
-    """Target slots per source token (FReTNA only)."""
+    """Target slots per source token (FReTNA, but for `levt`)."""
     form: str = "ctc"
     """Which FReTNA it is: one of `FORMS` (FReTNA only)."""
     window: int = 4
