@@ -48,7 +48,8 @@ class EditHeads(nn.Module):
     def __init__(self, d_model: int) -> None:
         super().__init__()
         self.placeholder_embedding = nn.Parameter(torch.randn(d_model) * d_model**-0.5)
-        self.offset = nn.Parameter(torch.zeros(_N_OFFSETS, d_model))
+        self.offset = nn.Embedding(_N_OFFSETS, d_model)
+        nn.init.zeros_(self.offset.weight)
         self.placeholders = nn.Linear(2 * d_model, MAX_PLACEHOLDERS + 1)
         self.deletion = nn.Linear(d_model, 2)
 
@@ -71,7 +72,8 @@ class EditHeads(nn.Module):
     def _with_offset(self, states: Tensor, lengths: Tensor) -> Tensor:
         steps = torch.arange(states.shape[1], device=states.device)
         distance = (lengths[:, None] + 1 - steps).clamp(0, _N_OFFSETS - 1)  # 0: EOS
-        return states + self.offset[distance]
+        moved: Tensor = states + self.offset(distance)
+        return moved
 
 
 class EditingNetwork(TranslatorNetwork):
