@@ -82,6 +82,24 @@ def test_a_translator_learns_a_few_sentences_by_heart(
         assert hypothesis.text == target
 
 
+@pytest.mark.parametrize("ngram_loss", ["nmla", "eisl"])
+def test_a_second_stage_learns_the_n_grams(ngram_loss: str, data: Path) -> None:
+    torch.manual_seed(1)
+    settings = {"ngram_loss": ngram_loss, "ngram_weight": 0.5, "glance_share": 0.0}
+    task = make_task({**tables("ctc"), "task": settings}, data, tokenizer())
+    (batch,) = task.batches(0)
+    optimizer = torch.optim.Adam(task.model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(15):
+        loss, n_tokens = task.loss(batch, 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert n_tokens == int(batch.target_lengths.sum())
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_distilled_pairs_are_the_teachers_translations(data: Path) -> None:
     teacher = train("reta", data, 100)
     reported: list[float] = []
@@ -122,10 +140,11 @@ def test_glancing_reveals_more_the_more_is_wrong() -> None:
         ("model", "kind", "nonsense"),
         ("model", "form", "nonsense"),
         ("task", "max_q", "max_q"),
+        ("task", "ngram_loss", "ngram_loss"),
     ],
 )
 def test_unknown_settings_are_named(table: str, key: str, message: str, data: Path) -> None:
-    config = tables("reta")
+    config = tables("ctc" if key == "ngram_loss" else "reta")
     config.setdefault(table, {})[key] = "nonsense"
     with pytest.raises(ValueError, match=message):
         make_task(config, data, tokenizer())
