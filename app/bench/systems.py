@@ -19,24 +19,27 @@ class System:
     variant: str = ""
     """Ending of the folder's name of a model that need not be there; empty: the first of its kind,
     which must be."""
-    exported: bool = False
-    """Whether an engine without torch runs it."""
+    eager_only: bool = False
+    """Whether no engine but torch decodes so."""
 
 
 SYSTEMS = (
-    System(name="reta", kind="reta", exported=True),
+    System(name="reta", kind="reta"),
     System(
         name="reta beam=4 bias=0.25",
         kind="reta",
         policy=PolicyConfig(beam=4, bias=0.25),
-        exported=True,
     ),
     # CTranslate2 reads targets token by token: it has no one-pass look at a draft.
-    System(name="reta speculative", kind="reta", policy=PolicyConfig(speculative=True)),
-    System(name="reta 6-1", kind="reta", variant="-reta-6-1", exported=True),
-    System(name="wait-3", kind="wait-k", policy=PolicyConfig(wait=3), exported=True),
+    System(
+        name="reta speculative", kind="reta", policy=PolicyConfig(speculative=True), eager_only=True
+    ),
+    System(name="reta 6-1", kind="reta", variant="-reta-6-1"),
+    System(name="wait-3", kind="wait-k", policy=PolicyConfig(wait=3)),
     System(name="fretna", kind="fretna"),
-    System(name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True)),
+    System(
+        name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True), eager_only=True
+    ),
     System(name="fretna levt", kind="fretna", variant="-fretna-levt"),
     System(name="fretna hybrid", kind="fretna", variant="-fretna-hybrid"),
 )
@@ -100,15 +103,16 @@ def load_optimised(pair: Pair, folder: Path, n_threads: int) -> dict[str, Transl
         ExportError: an engine is not installed.
     """
     from engine.policies import loader
+    from models.export.translator import export_translator, has_engine
 
     systems: dict[str, Translator] = {}
     for system, model in _found(pair):
-        if not system.exported:
+        if system.eager_only or not has_engine(model.directory):
             systems[system.name] = load_translator(model, device="cpu", policy=system.policy)
             continue
         out = folder / model.directory.name
         if not out.exists():
-            _export(model, out)
+            export_translator(model.directory, out, int8=True)
         systems[system.name] = loader.load_translator(
             out, policy=system.policy, n_threads=n_threads
         )
@@ -120,13 +124,3 @@ def _found(pair: Pair) -> Iterator[tuple[System, Model]]:
         model = pair.find(system)
         if model is not None:
             yield system, model
-
-
-def _export(model: Model, out: Path) -> None:
-    from models.export.ctranslate2 import export
-    from models.export.onnx_wait_k import export_wait_k
-
-    if model.kind == "wait-k":
-        export_wait_k(model.directory, out, int8=True)
-    else:
-        export(model.directory, out, "int8")
