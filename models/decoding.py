@@ -1,23 +1,14 @@
-"""Searches for a translation: greedy, greedy with a verified draft, beam; each with a bias.
+"""Searches for a translation: greedy, greedy with a verified draft, beam; each with a bias."""
 
-A *draft* is a guess at what comes next. The autoregressive model reads it in one pass, keeps the
-beginning that it would have written itself, and corrects the token behind it (aggressive decoding,
-arXiv 2205.10350; with the previous output of a re-translator as draft: SSBD, arXiv 2509.21740).
-The output is the same with any draft; a good one saves steps.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
+from models.speculation import Proposal, common_length, follow, speculate
 from models.tokenizer import BOS_ID, EOS_ID
-from models.translator_config import TranslatorConfig
-
-Proposal = Callable[[Sequence[int]], Sequence[int]]
-"""Tokens written so far → a draft of what follows; empty: one token at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +25,7 @@ class Bias:
 
     def after(self, written: Sequence[int]) -> Sequence[int]:
         """The tokens of the previous translation that follow what was written."""
-        n = len(written)
-        along = self.beta > 0 and list(self.tokens[:n]) == list(written)
-        return self.tokens[n:] if along else ()
-
-
-def continuation(draft: Sequence[int]) -> Proposal:
-    """Propose the rest of one draft, as long as what was written follows it."""
-    return Bias(draft, beta=1.0).after
+        return follow(self.tokens, written) if self.beta > 0 else ()
 
 
 class Writer:
@@ -106,22 +90,17 @@ def greedy(
     Raises:
         ValueError: the source is longer than the model's positions.
     """
-    limit = target_limit(len(source), model.config)
+    bias = bias or Bias()
     writer = Writer(model, prefix)
     writer.read(source)
-    written, window = writer.written, limit
-    while len(written) < limit:
-        draft = list(propose(written)) if propose else []
-        draft = draft[: min(window, limit - len(written) - 1)]
-        favoured = bias.after(written) if bias else ()
-        chosen = _choose(writer.predict(draft), draft, favoured, bias.beta if bias else 0.0)
-        n_agreed = common_length(draft, chosen)
-        written += draft[:n_agreed]
-        window = 2 * n_agreed + 1  # what was read in vain costs time: trust as much as was earned
-        if chosen[n_agreed] == EOS_ID:
-            break
-        written.append(chosen[n_agreed])
-    return written
+
+    def choose(draft: Sequence[int]) -> list[int]:
+        favoured = bias.after(writer.written)
+        return _choose(writer.predict(draft), draft, favoured, bias.beta)
+
+    limit = model.config.target_limit(len(source))
+    speculate(writer.written, choose, limit=limit, propose=propose)
+    return writer.written
 
 
 def _choose(
@@ -170,7 +149,7 @@ def beam_search(
 
     Arguments, result and errors are those of `greedy`.
     """
-    limit = target_limit(len(source), model.config)
+    limit = model.config.target_limit(len(source))
     bias = bias or Bias()
     device = model.embedding.weight.device
     decoder = IncrementalDecoder(model)
@@ -217,16 +196,3 @@ def _biased_log_probs(logits: Tensor, favoured: Sequence[Sequence[int]], beta: f
             biased[tokens[0]] += beta
             log_probs[row] = biased.log()
     return log_probs
-
-
-def common_length(one: Sequence[int], two: Sequence[int]) -> int:
-    """How many tokens both begin with."""
-    n = 0
-    while n < min(len(one), len(two)) and one[n] == two[n]:
-        n += 1
-    return n
-
-
-def target_limit(n_source: int, config: TranslatorConfig) -> int:
-    """Most tokens that a translation may have: a model that finds no end does not go on forever."""
-    return min(2 * n_source + 16, config.max_target_tokens - 1)

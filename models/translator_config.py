@@ -13,7 +13,7 @@ from models.tokenizer import EOS_ID
 
 KINDS = ("reta", "wait-k", "fretna")
 FORMS = ("ctc", "levt", "hybrid", "stream")
-"""How FReTNA writes; see `models.fretna` and `models.stream_fretna`."""
+"""How FReTNA writes; see `models.fretna`, `levenshtein_transformer` and `stream_fretna`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class TranslatorConfig:
     max_tokens: int = 256
     """Longest source, in tokens with EOS, that the model reads."""
     upsampling: int = 2
-    """Target slots per source token (FReTNA only)."""
+    """Target slots per source token (FReTNA, but for `levt`)."""
     form: str = "ctc"
     """Which FReTNA it is: one of `FORMS` (FReTNA only)."""
     window: int = 4
@@ -64,6 +64,10 @@ class TranslatorConfig:
     def max_target_tokens(self) -> int:
         """Longest target, in tokens with BOS, of the autoregressive models."""
         return 2 * self.max_tokens
+
+    def target_limit(self, n_source: int) -> int:
+        """Most tokens that a translation may have: a model that finds no end must stop, too."""
+        return min(2 * n_source + 16, self.max_target_tokens - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this configuration."""

@@ -24,6 +24,26 @@ RATIO_CASES: tuple[Case, ...] = (("words", 20), ("words", 40))
 GROWTH_LENGTHS = (10, 60)
 WAITS = (1, 3, 5, 7, 9)
 MASKS = (0, 2, 4, 6, 8)
+BIASES = (0.0, 0.25, 0.5, 0.75)
+
+
+def _masked(policy: PolicyConfig) -> tuple[tuple[PolicyConfig, int], ...]:
+    return tuple((policy, mask_k) for mask_k in MASKS)
+
+
+CURVES = (
+    ("wait-k", "wait-k", tuple((PolicyConfig(wait=k), 0) for k in WAITS)),
+    ("reta, mask-k", "reta", _masked(PolicyConfig())),
+    (
+        "reta, bias",
+        "reta",
+        tuple((PolicyConfig(bias=beta, speculative=True), 0) for beta in BIASES),
+    ),
+    ("ssbd, mask-k", "reta", _masked(PolicyConfig(bias=0.25, speculative=True))),
+    ("beam 4 biased, mask-k", "reta", _masked(PolicyConfig(beam=4, bias=0.25))),
+    ("fretna, mask-k", "fretna", _masked(PolicyConfig())),
+)
+"""Quality curves: name, kind of translator, and the points, as policy and mask-k."""
 
 _QUICK_BUDGET_S = 9.0
 """Per measurement; three of them and the loading have to fit into 45 s."""
@@ -36,7 +56,8 @@ def run_quick(pair: Pair, words: Sequence[str]) -> dict[str, Any]:
         eager, optimised = load_eager(pair, "cpu"), load_optimised(pair, Path(folder), 1)
 
         def measure(systems: dict[str, Translator]) -> Timings:
-            needed = {name: systems[name] for name in ("fretna", "wait-3", *RETRANSLATORS)}
+            wanted = ("fretna", "wait-3", *RETRANSLATORS)
+            needed = {name: systems[name] for name in wanted if name in systems}
             return time_systems(needed, words, RATIO_CASES, n_rounds=5, budget_s=_QUICK_BUDGET_S)
 
         eager_timings, optimised_timings = measure(eager), measure(optimised)
@@ -84,25 +105,23 @@ def measure_curves(
     pair: Pair, pairs: Sequence[Sequence[str]], progress: Progress
 ) -> dict[str, list[dict[str, Any]]]:
     """Operating points of every system on a test set: quality, lagging, erasure, computation."""
-    biased = PolicyConfig(bias=0.25, speculative=True)
-    points = [("wait-k", PolicyConfig(wait=k), 0) for k in WAITS]
-    points += [(kind, PolicyConfig(), k) for kind in ("reta", "fretna") for k in MASKS]
-    points += [("reta", biased, k) for k in MASKS]
-    curves: dict[str, list[dict[str, Any]]] = {}
-    for index, (kind, policy, mask_k) in enumerate(points):
-        figures = evaluate_translation(
-            pair.load(kind, "cpu", policy), pairs, stability=StabilityConfig(mask_k=mask_k)
-        )
-        name = system_name(kind, policy)
-        curve = "wait-k" if kind == "wait-k" else name
-        curves.setdefault(curve, []).append(
-            {
-                "system": f"{name} mask-k={mask_k}" if mask_k else name,
-                **{key: figures[key] for key in ("bleu", "al", "laal", "ne")},
-                "ms_per_update": figures["ms_per_update"]["mean"],
-            }
-        )
-        progress((index + 1) / len(points))
+    curves: dict[str, list[dict[str, Any]]] = {name: [] for name, _, _ in CURVES}
+    n_done, n_points = 0, sum(len(points) for _, _, points in CURVES)
+    for name, kind, points in CURVES:
+        for policy, mask_k in points:
+            figures = evaluate_translation(
+                pair.load(kind, "cpu", policy), pairs, stability=StabilityConfig(mask_k=mask_k)
+            )
+            system = system_name(kind, policy)
+            curves[name].append(
+                {
+                    "system": f"{system} mask-k={mask_k}" if mask_k else system,
+                    **{key: figures[key] for key in ("bleu", "al", "laal", "ne")},
+                    "ms_per_update": figures["ms_per_update"]["mean"],
+                }
+            )
+            n_done += 1
+            progress(n_done / n_points)
     return curves
 
 

@@ -1,17 +1,51 @@
 """The systems of the benchmark: all in the same eager torch code, and each on its best engine."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.registry import Registry, load_translator
+from app.registry import Model, Registry, load_translator
 from engine.policies.config import PolicyConfig
 from engine.translator import Translator
 
-RETRANSLATORS = {
-    "reta": PolicyConfig(),
-    "reta beam=4 bias=0.25": PolicyConfig(beam=4, bias=0.25),
-    "reta speculative": PolicyConfig(speculative=True),
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A translator and how it decodes."""
+
+    name: str
+    kind: str
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    variant: str = ""
+    """Ending of the folder's name of a model that need not be there; empty: the first of its kind,
+    which must be."""
+    eager_only: bool = False
+    """Whether no engine but torch decodes so."""
+
+
+SYSTEMS = (
+    System(name="reta", kind="reta"),
+    System(
+        name="reta beam=4 bias=0.25",
+        kind="reta",
+        policy=PolicyConfig(beam=4, bias=0.25),
+    ),
+    # CTranslate2 reads targets token by token: it has no one-pass look at a draft.
+    System(
+        name="reta speculative", kind="reta", policy=PolicyConfig(speculative=True), eager_only=True
+    ),
+    System(name="reta 6-1", kind="reta", variant="-reta-6-1"),
+    System(name="wait-3", kind="wait-k", policy=PolicyConfig(wait=3)),
+    System(name="fretna", kind="fretna"),
+    System(
+        name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True), eager_only=True
+    ),
+    System(name="fretna levt", kind="fretna", variant="-fretna-levt"),
+    System(name="fretna hybrid", kind="fretna", variant="-fretna-hybrid"),
+)
+"""What is compared; `reta`, `wait-3` and `fretna` are what the ratios are made of."""
+
+RETRANSLATORS = tuple(system.name for system in SYSTEMS if system.kind == "reta")
 """Autoregressive re-translation; the first is the yardstick."""
 
 
@@ -33,21 +67,32 @@ class Pair:
         model = self.registry.find_translator(kind, self.source_lang, self.target_lang)
         return load_translator(model, device=device, policy=policy)
 
+    def find(self, system: System) -> Model | None:
+        """The model of a system; None if it need not be there and is not.
+
+        Raises:
+            RegistryError: it must be there.
+        """
+        if not system.variant:
+            return self.registry.find_translator(system.kind, self.source_lang, self.target_lang)
+        languages = (self.source_lang, self.target_lang)
+        for model in self.registry.models():
+            named = model.directory.name.endswith(system.variant) and model.kind == system.kind
+            if named and (model.source_lang, model.target_lang) == languages:
+                return model
+        return None
+
 
 def load_eager(pair: Pair, device: str) -> dict[str, Translator]:
     """All systems in torch (table A)."""
-    systems = {name: pair.load("reta", device, policy) for name, policy in RETRANSLATORS.items()}
-    systems["wait-3"] = pair.load("wait-k", device, PolicyConfig(wait=3))
-    systems["fretna"] = pair.load("fretna", device)
-    systems["fretna lossless"] = pair.load("fretna", device, PolicyConfig(lossless=True))
-    return systems
+    return {
+        system.name: load_translator(model, device=device, policy=system.policy)
+        for system, model in _found(pair)
+    }
 
 
 def load_optimised(pair: Pair, folder: Path, n_threads: int) -> dict[str, Translator]:
-    """Each system on the best engine that runs it on a CPU (table B).
-
-    ReTA runs on CTranslate2 in int8, which has neither the causal encoder of Wait-k nor a decoder
-    without autoregression, nor a one-pass look at a draft: those stay in torch.
+    """Each system on the best engine that runs it on a CPU (table B), in int8 where it is exported.
 
     Args:
         pair: of languages.
@@ -55,17 +100,27 @@ def load_optimised(pair: Pair, folder: Path, n_threads: int) -> dict[str, Transl
         n_threads: of the engines.
 
     Raises:
-        ExportError: CTranslate2 is not installed.
+        ExportError: an engine is not installed.
     """
-    from engine.policies.exported import ExportedRetaTranslator
-    from models.export.ctranslate2 import export
+    from engine.policies import loader
+    from models.export.translator import export_translator, has_engine
 
-    model = pair.registry.find_translator("reta", pair.source_lang, pair.target_lang)
-    export(model.directory, folder, "int8")
-    eager = load_eager(pair, "cpu")
-    exported: dict[str, Translator] = {
-        name: ExportedRetaTranslator(folder, policy, n_threads=n_threads)
-        for name, policy in RETRANSLATORS.items()
-        if not policy.speculative
-    }
-    return {**eager, **exported}
+    systems: dict[str, Translator] = {}
+    for system, model in _found(pair):
+        if system.eager_only or not has_engine(model.directory):
+            systems[system.name] = load_translator(model, device="cpu", policy=system.policy)
+            continue
+        out = folder / model.directory.name
+        if not out.exists():
+            export_translator(model.directory, out, int8=True)
+        systems[system.name] = loader.load_translator(
+            out, policy=system.policy, n_threads=n_threads
+        )
+    return systems
+
+
+def _found(pair: Pair) -> Iterator[tuple[System, Model]]:
+    for system in SYSTEMS:
+        model = pair.find(system)
+        if model is not None:
+            yield system, model

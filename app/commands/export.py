@@ -44,22 +44,9 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _translator(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
-    from models.checkpoint import read_config
-    from models.export.ctranslate2 import export
-    from models.export.engine import MODEL_FOLDER
-    from models.export.onnx_stream import export_stream
-    from models.export.onnx_wait_k import export_wait_k
-    from models.onnx_session import ONNX_FOLDER
+    from models.export.translator import export_translator
 
-    config = read_config(checkpoint)
-    int8 = quantization == "int8"
-    if config.get("kind") == "wait-k":
-        export_wait_k(checkpoint, target, int8=int8)
-        return target / ONNX_FOLDER
-    if config.get("form") == "stream":
-        return export_stream(checkpoint, target, int8=int8)
-    export(checkpoint, target, quantization)
-    return target / MODEL_FOLDER
+    return export_translator(checkpoint, target, int8=quantization == "int8")
 
 
 def _recognizer(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:

@@ -15,6 +15,8 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
     add("--beam", type=int, metavar="N", help="reta searches with a beam of N (1: greedy)")
     add("--bias", type=float, metavar="B", help="reta prefers its previous output, 0 to 1 (0)")
     add("--speculative", action="store_true", help="reta verifies its previous output (SSBD)")
+    add("--iterations", type=int, metavar="N", help="edits of fretna in an update (1)")
+    add("--eos-penalty", type=float, metavar="P", help="fretna's edits write more, 0 to 3 (0)")
     add("--lossless", action="store_true", help="reta verifies fretna's output: the same as reta")
 
 

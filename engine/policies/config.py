@@ -23,6 +23,11 @@ class PolicyConfig:
     lossless: bool = False
     """FReTNA: its hypothesis is a draft that ReTA verifies; the output is greedy ReTA's."""
 
+    iterations: int = 1
+    """FReTNA of the forms levt and hybrid: most rounds of edits of an update."""
+    eos_penalty: float = 0.0
+    """The same forms: taken from the score of inserting nothing; against short outputs."""
+
     def __post_init__(self) -> None:
         """Raise PolicyError, naming key, value and valid range, for the first bad setting."""
         if not 1 <= self.wait <= 50:
@@ -31,5 +36,9 @@ class PolicyConfig:
             raise PolicyError(f"beam is {self.beam}, must be from 1 to 32")
         if not 0.0 <= self.bias < 1.0:
             raise PolicyError(f"bias is {self.bias}, must be from 0 to less than 1")
+        if not 1 <= self.iterations <= 10:
+            raise PolicyError(f"iterations is {self.iterations}, must be from 1 to 10")
+        if not 0.0 <= self.eos_penalty <= 3.0:
+            raise PolicyError(f"eos_penalty is {self.eos_penalty}, must be from 0 to 3")
         if self.speculative and self.beam > 1:
             raise PolicyError(f"speculative decoding is greedy, beam is {self.beam}, must be 1")

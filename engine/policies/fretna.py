@@ -21,10 +21,10 @@ class FretnaTranslator(SlotTranslator):
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
-        return _FretnaSession(self)
+        return FretnaSession(self)
 
 
-class _FretnaSession(RetranslationSession):
+class FretnaSession(RetranslationSession):
     """Remembers the source and the slots of the previous hypothesis."""
 
     _translator: FretnaTranslator

@@ -1,23 +1,32 @@
 """FReTNA without loss: its hypothesis is a draft, and what ReTA would not have written goes.
 
 Aggressive decoding (arXiv 2205.10350): ReTA's model reads a draft in one pass, keeps the beginning
-that it agrees with, and writes its own token behind it. The draft is the previous output as long
-as ReTA repeats it, and FReTNA's behind that. FReTNA need not run again when ReTA disagrees: its
+that it agrees with, and writes its own token behind it. The output is that of greedy ReTA, token by
+token.
+
+FReTNA drafts the first hypothesis of a segment. It need not run again when ReTA disagrees: its
 slots do not see each other's choice, so their scores also say what most probably follows any other
-beginning. The output is that of greedy ReTA, token by token.
+beginning. Later updates change little, and FReTNA's pass takes longer than the steps it could
+save; there the draft is the previous output, from the place where ReTA has come back to it once it
+has left it, or one of the outputs before that.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.translator import TranslatorSession
 from models.autoregressive import AutoregressiveTransformer
 from models.ctc_prefix import PrefixPaths
-from models.decoding import continuation, greedy
+from models.decoding import greedy
 from models.errors import CheckpointError
 from models.fretna import Fretna
+from models.speculation import Proposal, follow, rejoin
 from models.stream_fretna import StreamFretna
 from models.tokenizer import Tokenizer
+
+_N_PAST = 4
+"""Hypotheses to draft from: translations go back and forth between two wordings."""
 
 
 class LosslessTranslator(ModelTranslator):
@@ -52,28 +61,28 @@ class LosslessTranslator(ModelTranslator):
 
 
 class _LosslessSession(RetranslationSession):
-    """Remembers the previous hypothesis."""
+    """Remembers the newest hypotheses."""
 
     _translator: LosslessTranslator
 
     def __init__(self, translator: LosslessTranslator) -> None:
         super().__init__(translator)
-        self._previous: list[int] = []
+        self._past: deque[list[int]] = deque(maxlen=_N_PAST)
 
     def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
         """What greedy ReTA writes behind the committed words."""
         translator = self._translator
-        previous = continuation(self._previous)
-        paths: PrefixPaths | None = None
-
-        def propose(written: Sequence[int]) -> Sequence[int]:
-            nonlocal paths
-            if draft := previous(written):
-                return draft
-            if paths is None:
-                paths = PrefixPaths(translator.drafter.log_probs(source))
-            return paths.continuation(written)
-
+        propose = self._propose_past if self._past else self._propose_anew(source)
         prefix = translator.word_tokens(committed)
-        self._previous = greedy(translator.verifier, source, prefix, propose=propose)
-        return self._previous
+        target = greedy(translator.verifier, source, prefix, propose=propose)
+        self._past.appendleft(target)
+        return target
+
+    def _propose_past(self, written: Sequence[int]) -> Sequence[int]:
+        """The rest of the newest hypothesis that has one."""
+        rests = (follow(past, written) or rejoin(past, written) for past in self._past)
+        return next(filter(None, rests), ())
+
+    def _propose_anew(self, source: list[int]) -> Proposal:
+        """What FReTNA writes, whatever the beginning."""
+        return PrefixPaths(self._translator.drafter.log_probs(source)).continuation

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.policies.config import PolicyConfig, PolicyError
+from engine.policies.edits import EditTranslator, HybridTranslator
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.lossless import LosslessTranslator
 from engine.policies.reta import RetaTranslator
@@ -14,8 +15,10 @@ from models.checkpoint import Checkpoint, read_checkpoint
 from models.decoding import Writer
 from models.errors import CheckpointError
 from models.fretna import Fretna
+from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.stream_fretna import SlotWindow, StreamFretna
 from models.tokenizer import Tokenizer
+from models.translator_config import TranslatorConfig
 
 
 def load_network(
@@ -30,27 +33,53 @@ def load_network(
                 f"lossless is for fretna with a verifier, not for {checkpoint.kind} alone"
             )
         return LosslessTranslator(
-            _slot_network(checkpoint).from_checkpoint(checkpoint, device),
+            _load_drafter(checkpoint, device),
             _load_verifier(verifier, tokenizer, device),
             tokenizer,
         )
     if checkpoint.kind == "fretna":
-        return _load_fretna(checkpoint, tokenizer, device)
+        return _load_fretna(checkpoint, tokenizer, device, policy)
     model = AutoregressiveTransformer.from_checkpoint(checkpoint, device)
     if checkpoint.kind == "reta":
         return RetaTranslator(model, tokenizer, policy)
     return WaitKTranslator(model.config, tokenizer, lambda: Writer(model), wait=policy.wait)
 
 
-def _load_fretna(checkpoint: Checkpoint, tokenizer: Tokenizer, device: str) -> Translator:
-    model = _slot_network(checkpoint).from_checkpoint(checkpoint, device)
-    if isinstance(model, StreamFretna):
-        return StreamFretnaTranslator(model.config, tokenizer, lambda: SlotWindow(model))
-    return FretnaTranslator(model, tokenizer)
+def _load_fretna(
+    checkpoint: Checkpoint, tokenizer: Tokenizer, device: str, policy: PolicyConfig
+) -> Translator:
+    """FReTNA in the form that the checkpoint has."""
+    model = _fretna_network(checkpoint).from_checkpoint(checkpoint, device)
+    match model:
+        case StreamFretna():
+            return StreamFretnaTranslator(model.config, tokenizer, lambda: SlotWindow(model))
+        case LevenshteinTransformer():
+            return EditTranslator(model, tokenizer, policy)
+        case Hybrid():
+            return HybridTranslator(model, tokenizer, policy)
+        case Fretna():
+            return FretnaTranslator(model, tokenizer)
 
 
-def _slot_network(checkpoint: Checkpoint) -> type[Fretna] | type[StreamFretna]:
-    return StreamFretna if checkpoint.config.get("form") == "stream" else Fretna
+def _load_drafter(checkpoint: Checkpoint, device: str) -> Fretna | StreamFretna:
+    drafter = _fretna_network(checkpoint).from_checkpoint(checkpoint, device)
+    if isinstance(drafter, LevenshteinTransformer):
+        raise PolicyError("lossless wants a draft of slots, which the form levt does not have")
+    return drafter
+
+
+def _fretna_network(
+    checkpoint: Checkpoint,
+) -> type[Fretna] | type[StreamFretna] | type[LevenshteinTransformer] | type[Hybrid]:
+    match TranslatorConfig.from_dict(checkpoint.config).form:
+        case "stream":
+            return StreamFretna
+        case "levt":
+            return LevenshteinTransformer
+        case "hybrid":
+            return Hybrid
+        case _:
+            return Fretna
 
 
 def _load_verifier(directory: Path, tokenizer: Tokenizer, device: str) -> AutoregressiveTransformer:

@@ -1,10 +1,13 @@
 """ReTA, autoregressive re-translation: the whole hypothesis anew with every source prefix."""
 
+from functools import partial
+
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.policies.config import PolicyConfig
 from engine.translator import TranslatorSession
 from models.autoregressive import AutoregressiveTransformer
-from models.decoding import Bias, beam_search, continuation, greedy
+from models.decoding import Bias, beam_search, greedy
+from models.speculation import follow
 from models.tokenizer import Tokenizer
 
 
@@ -43,7 +46,7 @@ class _RetaSession(RetranslationSession):
         if policy.beam > 1:
             target = beam_search(model, source, prefix, beam=policy.beam, bias=bias)
         else:
-            draft = continuation(self._previous) if policy.speculative else None
+            draft = partial(follow, self._previous) if policy.speculative else None
             target = greedy(model, source, prefix, bias=bias, propose=draft)
         self._previous = target
         return target

@@ -5,11 +5,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.ctc import best_alignment, ctc_loss, extend_with_blanks
 from models.ctc_paths import collapse
 from models.fretna import Fretna
 from models.layers import row_mask
+from models.losses import NGRAM_LOSSES
 from models.slots import HIDDEN
 from models.stream_fretna import StreamFretna
 from models.training.projection import (
@@ -39,6 +41,9 @@ class FretnaTask(TranslatorTask):
         glance_end: the same at the end of the schedule.
         glance_share: part of the batches that are glanced at.
         n_sampled: ids of the vocabulary that stand for those that a batch does not hold.
+        ngram_loss: `nmla` or `eisl`, for a second stage that starts from a trained model; none if
+            empty. It wants the whole vocabulary: such batches should be smaller.
+        ngram_weight: of that loss, per sentence; the CTC loss, per token, has the rest of 1.
     """
 
     def __init__(
@@ -49,16 +54,22 @@ class FretnaTask(TranslatorTask):
         glance_end: float = 0.2,
         glance_share: float = 0.5,
         n_sampled: int = 1000,
+        ngram_loss: str = "",
+        ngram_weight: float = 1.0,
         **kw: Any,
     ) -> None:
         super().__init__(config, *args, **kw)
         self._glance = (glance_start, glance_end)
         self._glance_share = glance_share
         self._n_sampled = n_sampled
+        if ngram_loss and ngram_loss not in NGRAM_LOSSES:
+            raise ValueError(f"ngram_loss {ngram_loss!r} is not one of {', '.join(NGRAM_LOSSES)}")
+        self._ngram_loss = NGRAM_LOSSES.get(ngram_loss)
+        self._ngram_weight = ngram_weight
         self.model: Fretna | StreamFretna = self._new_model(config)
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, float]:
-        """CTC loss per target token."""
+        """CTC loss per target token, and the loss of n-grams if there is one."""
         model = self.model
         batch = batch.to(model.embedding.weight.device)
         fill = self._read(batch)
@@ -76,7 +87,14 @@ class FretnaTask(TranslatorTask):
         scores = _unflatten(logits - normaliser[:, None], valid)
         losses = ctc_loss(scores, n_slots, targets, batch.target_lengths)
         n_tokens = int(batch.target_lengths.sum())
-        return losses.sum() / n_tokens, n_tokens
+        loss = losses.sum() / n_tokens
+        if self._ngram_loss is not None:
+            log_probs = F.linear(states, model.embedding.weight).float().log_softmax(dim=-1)
+            ngram_losses = self._ngram_loss(
+                _unflatten(log_probs, valid), n_slots, targets, batch.target_lengths
+            )
+            loss = torch.lerp(loss, ngram_losses.mean(), self._ngram_weight)
+        return loss, n_tokens
 
     def _new_model(self, config: TranslatorConfig) -> Fretna | StreamFretna:
         return Fretna(config)

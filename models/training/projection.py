@@ -78,6 +78,20 @@ def project_labels(
     return scores
 
 
+def smoothed_cross_entropy(
+    states: Tensor, weight: Tensor, labels: Tensor, smoothing: float
+) -> Tensor:
+    """Mean cross entropy of rows (rows, d) with one label each (rows,), label-smoothed.
+
+    Zero if there are no rows.
+    """
+    if len(states) == 0:
+        return states.sum()
+    logits, normaliser = project_labels(states, weight, labels[:, None])
+    mean = states @ weight.mean(dim=0)  # of all logits: label smoothing spreads over them
+    return (normaliser - (1 - smoothing) * logits[:, 0] - smoothing * mean).mean()
+
+
 @torch.no_grad()
 def project_best(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of each row's labels (rows, n), and the id of its highest logit (rows,)."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
 from models.checkpoint import save_checkpoint
 from models.tokenizer import PAD_ID, Tokenizer
-from models.training.projection import project_labels
+from models.training.projection import smoothed_cross_entropy
 from models.training.translation_data import (
     Batch,
     DataConfig,
@@ -108,10 +108,8 @@ class AutoregressiveTask(TranslatorTask):
         real = labels != PAD_ID
         states = self.model.norm(states[real])  # (tokens, d)
         weight = self.model.embedding.weight
-        logits, normaliser = project_labels(states, weight, labels[real][:, None])
-        mean = states @ weight.mean(dim=0)  # of all logits: label smoothing spreads over them
-        loss = normaliser - (1 - _SMOOTHING) * logits[:, 0] - _SMOOTHING * mean
-        return loss.mean(), batch.n_target_tokens
+        loss = smoothed_cross_entropy(states, weight, labels[real], _SMOOTHING)
+        return loss, batch.n_target_tokens
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         return greedy_batch(self.model, sources)
@@ -140,14 +138,30 @@ def make_task(
         data_config = DataConfig(**values)
     except (KeyError, TypeError) as error:
         raise ValueError(f"configuration: {error}") from error
-    task: TranslatorTask
-    if model_config.kind == "fretna":
-        from models.training.fretna import FretnaTask, StreamFretnaTask
-
-        form = StreamFretnaTask if model_config.form == "stream" else FretnaTask
-        task = form(model_config, data_config, tokenizer, data_root)
-    else:
-        task = AutoregressiveTask(model_config, data_config, tokenizer, data_root)
+    settings = config.get("task", {})
+    try:
+        task = _task_class(model_config)(
+            model_config, data_config, tokenizer, data_root, **settings
+        )
+    except TypeError as error:
+        raise ValueError(f"configuration: [task]: {error}") from error
     if init is not None:
         warm_start(task.model, init)
     return task
+
+
+def _task_class(config: TranslatorConfig) -> type[TranslatorTask]:
+    """The task of a kind of translator, and of a form of FReTNA; those modules build on this."""
+    if config.kind != "fretna":
+        return AutoregressiveTask
+    if config.form == "levt":
+        from models.training.levt import LevtTask
+
+        return LevtTask
+    if config.form == "hybrid":
+        from models.training.hybrid import HybridTask
+
+        return HybridTask
+    from models.training.fretna import FretnaTask, StreamFretnaTask
+
+    return StreamFretnaTask if config.form == "stream" else FretnaTask

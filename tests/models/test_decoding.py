@@ -1,12 +1,15 @@
 """Searches, on untrained models: with random weights every token is a close call."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
-from models.decoding import Bias, Writer, beam_search, continuation, greedy
+from models.decoding import Bias, Writer, beam_search, greedy
+from models.speculation import follow
 from models.tokenizer import BOS_ID, EOS_ID
 from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, talkative, tokenizer
@@ -61,7 +64,7 @@ def test_speculative_decoding_writes_what_biased_greedy_search_writes(
     # A previous output as re-translators have it: the beginning of this one, then something else.
     previous = [*greedy(model, SOURCE, prefix)[:n_kept], *rest]
     plain = greedy(model, SOURCE, prefix, bias=Bias(previous, beta))
-    draft = continuation(previous)
+    draft = partial(follow, previous)
     assert greedy(model, SOURCE, prefix, bias=Bias(previous, beta), propose=draft) == plain
 
 
@@ -90,7 +93,7 @@ def test_a_right_draft_is_verified_in_one_pass(monkeypatch: pytest.MonkeyPatch) 
         model = talkative(seed=2)
         plain = greedy(model, SOURCE)
         n_plain = len(passes)
-        assert greedy(model, SOURCE, propose=continuation(plain)) == plain
+        assert greedy(model, SOURCE, propose=partial(follow, plain)) == plain
     assert n_plain == len(plain) + 1 > 5
     assert len(passes) == n_plain + 1
 

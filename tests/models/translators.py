@@ -7,6 +7,7 @@ import torch
 
 from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
+from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.stream_fretna import StreamFretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
 from models.translator_config import TranslatorConfig
@@ -29,10 +30,11 @@ def tokenizer() -> Tokenizer:
     return train_tokenizer(SENTENCES * 3, vocab_size=340)
 
 
-def config(kind: str) -> TranslatorConfig:
+def config(kind: str, form: str = "ctc") -> TranslatorConfig:
     """Two layers, width 16."""
     return TranslatorConfig(
         kind=kind,
+        form=form,
         source_lang="en",
         target_lang="de",
         vocab_size=tokenizer().vocab_size,
@@ -62,6 +64,18 @@ def stream_fretna(seed: int = 1) -> StreamFretna:
     """An untrained FReTNA of the `stream` form."""
     torch.manual_seed(seed)
     return StreamFretna(replace(config("fretna"), form="stream", window=3)).eval()
+
+
+def levt(seed: int = 1) -> LevenshteinTransformer:
+    """An untrained Levenshtein Transformer."""
+    torch.manual_seed(seed)
+    return LevenshteinTransformer(config("fretna", "levt")).eval()
+
+
+def hybrid(seed: int = 1) -> Hybrid:
+    """An untrained CTC draft with an edit."""
+    torch.manual_seed(seed)
+    return Hybrid(config("fretna", "hybrid")).eval()
 
 
 def talkative(kind: str = "reta", seed: int = 1) -> AutoregressiveTransformer:

@@ -8,6 +8,7 @@ import pytest
 from app.bench import run
 from app.cli import EXIT_USAGE, main
 from models.checkpoint import save_checkpoint
+from models.translator_config import TranslatorConfig
 from tests.models.translators import SENTENCES, autoregressive, fretna, tokenizer
 
 
@@ -23,12 +24,12 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         save_checkpoint(directory, model.config.to_dict(), model, tokenizer().model)
     (tmp_path / "text").write_text(" ".join(SENTENCES[::2]))
     # Untrained models find no end.
-    monkeypatch.setattr("models.decoding.target_limit", lambda n_source, config: 6)
+    monkeypatch.setattr(TranslatorConfig, "target_limit", lambda config, n_source: 6)
     monkeypatch.setattr(run, "LENGTHS", (1, 2))
     monkeypatch.setattr(run, "RATIO_CASES", (("words", 1), ("words", 2)))
     monkeypatch.setattr(run, "GROWTH_LENGTHS", (1, 2))
-    monkeypatch.setattr(run, "WAITS", (1,))
-    monkeypatch.setattr(run, "MASKS", (0,))
+    one_point = [(name, kind, points[:1]) for name, kind, points in run.CURVES]
+    monkeypatch.setattr(run, "CURVES", one_point)
     monkeypatch.setattr(run, "_set_threads", lambda n: None)
     return ["--models", str(tmp_path / "models"), "--text", str(tmp_path / "text")]
 
@@ -68,7 +69,8 @@ def test_the_report_has_every_system_and_schedule(options: list[str], tmp_path: 
     for system in ("reta", "wait-3", "fretna", "reta speculative", "fretna lossless"):
         assert f"| {system} |" in report
     assert "best ar over fretna" in report
-    assert {"wait-k", "reta", "fretna"} <= result["curves"].keys()
+    assert {"wait-k", "reta, mask-k", "fretna, mask-k"} <= result["curves"].keys()
+    assert all(result["curves"].values())
     assert (out / "quality.png").stat().st_size > 1000
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.policies.config import PolicyConfig
+from engine.policies.edits import EditTranslator, HybridTranslator
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.loader import load_translator
 from engine.policies.lossless import LosslessTranslator
@@ -25,6 +26,8 @@ from tests.models.translators import (
     SENTENCES,
     autoregressive,
     fretna,
+    hybrid,
+    levt,
     stream_fretna,
     talkative,
     tokenizer,
@@ -46,6 +49,8 @@ def translators() -> list[Translator]:
     return [
         FretnaTranslator(fretna(), tokenizer()),
         stream_translator(),
+        EditTranslator(levt(), tokenizer(), PolicyConfig(iterations=2)),
+        HybridTranslator(hybrid(), tokenizer(), PolicyConfig()),
         RetaTranslator(autoregressive(), tokenizer()),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
@@ -118,6 +123,8 @@ def test_a_checkpoint_of_each_kind_becomes_its_policy(tmp_path: Path) -> None:
     for kind, model, policy in (
         ("fretna", fretna(), FretnaTranslator),
         ("stream", stream_fretna(), StreamFretnaTranslator),
+        ("levt", levt(), EditTranslator),
+        ("hybrid", hybrid(), HybridTranslator),
         ("reta", autoregressive(), RetaTranslator),
         ("wait-k", autoregressive("wait-k"), WaitKTranslator),
     ):

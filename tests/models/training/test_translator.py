@@ -13,6 +13,7 @@ from models.training.fretna import glance
 from models.training.loop import LoopConfig, TrainingLoop
 from models.training.translation_data import read_pairs
 from models.training.translator import make_task, warm_start
+from models.translator_config import FORMS
 from tests.models.translators import SENTENCES, tokenizer
 
 PAIRS = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True))
@@ -25,10 +26,13 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def tables(kind: str) -> dict[str, dict[str, object]]:
+def tables(system: str) -> dict[str, dict[str, object]]:
+    """Settings of a kind of translator, or of a form of FReTNA."""
+    kind, form = ("fretna", system) if system in FORMS else (system, "ctc")
     return {
         "model": {
             "kind": kind,
+            "form": form,
             "source_lang": "en",
             "target_lang": "de",
             "d_model": 48,
@@ -48,9 +52,9 @@ def tables(kind: str) -> dict[str, dict[str, object]]:
     }
 
 
-def train(kind: str, data: Path, n_steps: int) -> Path:
+def train(system: str, data: Path, n_steps: int, **settings: object) -> Path:
     torch.set_num_threads(1)
-    task = make_task(tables(kind), data, tokenizer())
+    task = make_task({**tables(system), "task": settings}, data, tokenizer())
     config = LoopConfig(
         max_steps=n_steps,
         warmup_steps=10,
@@ -59,18 +63,41 @@ def train(kind: str, data: Path, n_steps: int) -> Path:
         log_every_steps=20,
         precision="fp32",
     )
-    TrainingLoop(task, config, data / kind).run()
-    return data / kind / "best"
+    TrainingLoop(task, config, data / system).run()
+    return data / system / "best"
 
 
-@pytest.mark.parametrize(("kind", "n_steps"), [("reta", 100), ("wait-k", 120), ("fretna", 150)])
-def test_a_translator_learns_a_few_sentences_by_heart(kind: str, n_steps: int, data: Path) -> None:
-    directory = train(kind, data, n_steps)
+@pytest.mark.parametrize(
+    ("system", "n_steps"),
+    [("reta", 100), ("wait-k", 120), ("ctc", 150), ("hybrid", 150), ("levt", 250)],
+)
+def test_a_translator_learns_a_few_sentences_by_heart(
+    system: str, n_steps: int, data: Path
+) -> None:
+    directory = train(system, data, n_steps)
     assert read_checkpoint(directory).config["dev"]["bleu"] > 90
-    translator = load_translator(directory, policy=PolicyConfig(wait=20))
+    translator = load_translator(directory, policy=PolicyConfig(wait=20, iterations=2))
     for source, target in PAIRS:
         hypothesis = translator.start().update(source, finished=True)
         assert hypothesis.text == target
+
+
+@pytest.mark.parametrize("ngram_loss", ["nmla", "eisl"])
+def test_a_second_stage_learns_the_n_grams(ngram_loss: str, data: Path) -> None:
+    torch.manual_seed(1)
+    settings = {"ngram_loss": ngram_loss, "ngram_weight": 0.5, "glance_share": 0.0}
+    task = make_task({**tables("ctc"), "task": settings}, data, tokenizer())
+    (batch,) = task.batches(0)
+    optimizer = torch.optim.Adam(task.model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(15):
+        loss, n_tokens = task.loss(batch, 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert n_tokens == int(batch.target_lengths.sum())
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_distilled_pairs_are_the_teachers_translations(data: Path) -> None:
@@ -85,7 +112,7 @@ def test_distilled_pairs_are_the_teachers_translations(data: Path) -> None:
 
 def test_a_warm_start_copies_what_fits(data: Path) -> None:
     teacher = train("reta", data, 3)
-    task = make_task(tables("fretna"), data, tokenizer(), init=teacher)
+    task = make_task(tables("ctc"), data, tokenizer(), init=teacher)
     tensors = read_checkpoint(teacher).tensors
     name = "encoder.layers.1.attention.qkv.weight"
     torch.testing.assert_close(task.model.state_dict()[name], tensors[name].float())
@@ -107,10 +134,17 @@ def test_glancing_reveals_more_the_more_is_wrong() -> None:
 
 @pytest.mark.parametrize(
     ("table", "key", "message"),
-    [("model", "width", "width"), ("data", "trian", "trian"), ("model", "kind", "nonsense")],
+    [
+        ("model", "width", "width"),
+        ("data", "trian", "trian"),
+        ("model", "kind", "nonsense"),
+        ("model", "form", "nonsense"),
+        ("task", "max_q", "max_q"),
+        ("task", "ngram_loss", "ngram_loss"),
+    ],
 )
 def test_unknown_settings_are_named(table: str, key: str, message: str, data: Path) -> None:
-    config = tables("reta")
-    config[table][key] = "nonsense"
+    config = tables("ctc" if key == "ngram_loss" else "reta")
+    config.setdefault(table, {})[key] = "nonsense"
     with pytest.raises(ValueError, match=message):
         make_task(config, data, tokenizer())
