@@ -26,8 +26,6 @@ class SourcePrefix:
     """Session time of the last source used, in seconds."""
     spoken_s: tuple[float, ...] = ()
     """Session time at the end of every word of `text`; empty if the reader does not know."""
-    goes_on: bool = False
-    """The segment is finished, but what is said is not: the next segment belongs to it."""
     recognised_s: tuple[float, ...] = ()
     """Session time since when every word of `text` has stood there; empty until it is noted, see
     `engine.word_times`."""
