@@ -4,19 +4,30 @@ import logging
 from collections.abc import Callable, Sequence
 
 from engine.captions import Caption
-from engine.stability import StableTarget, close, settle
+from engine.dependence import Dependence
+from engine.sentences import SentenceFinder
+from engine.stability import StableTarget, close, common_prefix, graft, settle
 from engine.stability_control import Dial
-from engine.translator import Hypothesis, Translator, TranslatorSession
+from engine.translator import Hypothesis, TranslatorSession
 from engine.word_times import TargetTimer
 
 _logger = logging.getLogger(__name__)
 
 
 class CaptionSegment:
-    """All of a source segment, or a part of it."""
+    """All of a source segment, or a part of it, or of several that belong together."""
 
-    def __init__(self, translator: Translator, *, start_s: float) -> None:
-        """Start without words at session time `start_s`."""
+    def __init__(
+        self, start: Callable[[], TranslatorSession], *, start_s: float, long_words: int
+    ) -> None:
+        """Start without words.
+
+        Args:
+            start: begins a translation.
+            start_s: session time where its source starts.
+            long_words: from so many source words on the end of a clause is as good as that of a
+                sentence.
+        """
         self.start_s = start_s
         self.target = StableTarget()
         self.times = TargetTimer()
@@ -24,10 +35,18 @@ class CaptionSegment:
         """The newest caption."""
         self.n_shown_committed = 0
         """Committed source words that its captions have shown: a cut cannot lie before them."""
-        self._translator = translator
+        self._start = start
+        self._long_words = long_words
         self._translating: TranslatorSession | None = None
         self._translated: str | None = None  # source text of the newest hypothesis
+        self._dependence = Dependence()
+        self._sentences = SentenceFinder(self._translation)
         self._failed = False
+
+    def n_complete(self, n_committed: int) -> int:
+        """How many source words a complete sentence takes up, if they are committed; or 0."""
+        found = self._sentences.found
+        return 0 if found is None or len(found.source) > n_committed else len(found.source)
 
     def translate(
         self,
@@ -42,12 +61,15 @@ class CaptionSegment:
         text = " ".join(words)
         if text == self._translated and not final:
             return
-        hypothesis = self._hypothesis(text, final=final)
+        before = self.target
+        hypothesis = self._final(text) if final else self._hypothesis(words)
         if hypothesis is None:
-            self.target = close(self.target) if final else self.target
+            self.target = close(before) if final else before
             return
         self._translated = text
-        before = self.target
+        if not final:
+            self._find_sentence(words, hypothesis)
+        found = self._sentences.found
         self.target = settle(
             before,
             hypothesis,
@@ -55,19 +77,60 @@ class CaptionSegment:
             finished=final,
             config=dial.config,
             allowance=dial.allowance,
+            limit=None if found is None else len(found.target),
         )
         dial.observe_hypothesis(before.newest, self.target.newest)
+        self._dependence.note(words, self.target.newest)
         self.times.translate(self.target.newest, now())
 
-    def _hypothesis(self, text: str, *, final: bool) -> Hypothesis | None:
-        """The translation of a source text, None if the translator cannot read it."""
+    def _hypothesis(self, words: Sequence[str]) -> Hypothesis | None:
+        """The translation of what was read; what rests on nothing taken back stays in it."""
+        committed = self.target.committed
+        kept = tuple(self._dependence.untouched(words))
+        if len(kept) <= len(committed):
+            return self._update(" ".join(words), committed, finished=False)
+        hypothesis = self._update(" ".join(words), kept, finished=False)
+        if hypothesis is None:
+            return None
+        return Hypothesis(
+            words=graft(kept, hypothesis.words), n_fixed=min(hypothesis.n_fixed, len(committed))
+        )
+
+    def _final(self, text: str) -> Hypothesis | None:
+        """The translation of all words; of a sentence that was found, the one that is known."""
+        found = self._sentences.found
+        if found is not None and " ".join(found.source) == text:
+            return Hypothesis(words=found.target, n_fixed=0)
+        return self._update(text, self.target.committed, finished=True)
+
+    def _update(
+        self, text: str, committed: tuple[str, ...], *, finished: bool
+    ) -> Hypothesis | None:
+        """Ask the translator; None if it cannot read the text."""
         if not text:
             return Hypothesis(words=(), n_fixed=0)
-        self._translating = self._translating or self._translator.start()
+        self._translating = self._translating or self._start()
         try:
-            return self._translating.update(text, finished=final, committed=self.target.committed)
+            return self._translating.update(text, finished=finished, committed=committed)
         except ValueError as error:
             if not self._failed:
                 _logger.warning("a segment goes on without a newer translation: %s", error)
             self._failed = True
             return None
+
+    def _find_sentence(self, words: Sequence[str], hypothesis: Hypothesis) -> None:
+        target = graft(self.target.committed, hypothesis.words)
+        self._sentences.look(
+            words,
+            target,
+            n_source_kept=self.n_shown_committed,
+            n_target_kept=common_prefix(self.target.shown, target),
+            clauses=len(words) > self._long_words,
+        )
+
+    def _translation(self, text: str) -> Sequence[str]:
+        """A text translated by itself; nothing if the translator cannot read it."""
+        try:
+            return self._start().update(text, finished=True).words
+        except ValueError:
+            return ()

@@ -23,17 +23,17 @@ def cut_point(
     aim = math.ceil(len(words) / n_pieces) if finished and words else limit
     places = range(max(n_shown, 1), min(n_committed, limit, len(words) - 1) + 1)
     if len(words) <= limit:
-        ends = [n for n in places if n > limit // 2 and _ending(words[n - 1]) == 2]
+        ends = [n for n in places if n > limit // 2 and ending(words[n - 1]) == 2]
         return ends[-1] if ends and not finished else 0
     if not places or (n_committed < limit // 4 and not finished):
         return 0
     return max(
         places,
-        key=lambda n: (_ending(words[n - 1]) if 2 * n >= aim else -1, -abs(n - aim)),
+        key=lambda n: (ending(words[n - 1]) if 2 * n >= aim else -1, -abs(n - aim)),
     )
 
 
-def _ending(word: str) -> int:
+def ending(word: str) -> int:
     """2 if a sentence ends with this word, 1 if a clause does, 0 otherwise."""
     last = word.rstrip(_CLOSERS)[-1:]
     if not last:

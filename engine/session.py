@@ -101,21 +101,15 @@ class Session:
         while True:
             part = self._part
             if part is None:
-                part = self._part = CaptionSegment(self._translator, start_s=source.start_s)
+                part = self._part = self._begin(source.start_s)
             words = source.words[source.n_cut :]
-            n_cut = cut_point(
-                words,
-                source.n_committed - source.n_cut,
-                part.n_shown_committed,
-                finished=finished,
-                limit=self._max_words,
-            )
+            n_cut = self._cut(source, part, words, now, finished=finished)
             if not n_cut:
                 break
-            end_s = part.start_s + (source.end_s - part.start_s) * n_cut / len(words)
+            end_s = _time_of_cut(source, part.start_s, n_cut)
             caption = self._revise(source, part, now, n_words=n_cut, end_s=end_s, final=True)
             source.n_cut += n_cut
-            self._part = CaptionSegment(self._translator, start_s=end_s)
+            self._part = self._begin(end_s)
             assert caption is not None
             yield caption
         caption = self._revise(source, part, now, n_words=len(words), final=finished)
@@ -124,6 +118,30 @@ class Session:
             self._source = self._part = None
         if caption is not None:
             yield caption
+
+    def _begin(self, start_s: float) -> CaptionSegment:
+        return CaptionSegment(
+            self._translator.start, start_s=start_s, long_words=self._max_words // 2
+        )
+
+    def _cut(
+        self,
+        source: SourceSegment,
+        part: CaptionSegment,
+        words: Sequence[str],
+        now: Callable[[], float],
+        *,
+        finished: bool,
+    ) -> int:
+        """After how many words the part ends although more follow; 0 if it does not."""
+        n_committed = source.n_committed - source.n_cut
+        n_cut = cut_point(
+            words, n_committed, part.n_shown_committed, finished=finished, limit=self._max_words
+        )
+        if n_cut or finished or not words:
+            return n_cut
+        part.translate(words, n_committed, self._dial, now, final=False)
+        return part.n_complete(n_committed)
 
     def _revise(
         self,
@@ -180,6 +198,15 @@ class Session:
 
 def _text(lang: str, committed: Sequence[str], tentative: Sequence[str]) -> Text:
     return Text(lang=lang, committed=" ".join(committed), tentative=" ".join(tentative))
+
+
+def _time_of_cut(source: SourceSegment, start_s: float, n_words: int) -> float:
+    """Where the sound of the next words ends that are not cut off yet."""
+    spoken_s = source.heard[source.n_cut + n_words - 1].spoken_s
+    if start_s < spoken_s < source.end_s:
+        return spoken_s
+    n_left = len(source.words) - source.n_cut  # typed at once, all at the end: shared out evenly
+    return start_s + (source.end_s - start_s) * n_words / n_left
 
 
 def _erased(previous: Text, shown: Sequence[str]) -> int:

@@ -100,6 +100,7 @@ def settle(
     finished: bool,
     config: StabilityConfig,
     allowance: Allowance | None = None,
+    limit: int | None = None,
 ) -> StableTarget:
     """Take in the next hypothesis of a segment.
 
@@ -114,6 +115,7 @@ def settle(
         config: may differ from call to call.
         allowance: limits what is shown beyond the committed words; what was shown before and is
             still in the hypothesis stays visible.
+        limit: words behind these many are not shown: they will be those of the next segment.
     """
     words = graft(state.committed, hypothesis.words)
     if finished:
@@ -125,6 +127,9 @@ def settle(
     n_committed = max(len(state.committed), n_fixed)
     if config.agreement and len(history) >= config.agreement and evidence:
         n_committed = max(n_committed, min(_common_length(history), n_shown))
+    if limit is not None:
+        n_shown = max(len(state.committed), min(n_shown, limit))
+        n_committed = min(n_committed, n_shown)
     if allowance is not None:
         n_allowed = _allowed_length(state, words, n_committed, allowance)
         n_shown = max(n_committed, min(n_shown, n_allowed), common_prefix(state.shown, words))
