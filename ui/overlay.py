@@ -274,8 +274,15 @@ class Overlay(QWidget):
         flags = _window_flags(locked)
         self.overrideWindowFlags(flags)
         window = self.windowHandle()
-        if window is not None:
-            window.setFlags(flags)
+        if window is None:
+            return
+        shown = window.isVisible() and _is_on_x()
+        if shown:  # a window manager looks at a window when it appears
+            window.hide()
+        window.setFlags(flags)
+        if shown:
+            window.setGeometry(self.geometry())
+            window.show()
 
     def zoom(self, steps: int) -> None:
         """Larger (positive) or smaller text; the lower edge of the box stays where it is."""
@@ -302,4 +309,14 @@ def _window_flags(locked: bool) -> Qt.WindowType:
         | Qt.WindowType.WindowStaysOnTopHint
         | Qt.WindowType.NoDropShadowWindowHint
     )
-    return flags | Qt.WindowType.WindowTransparentForInput if locked else flags
+    if locked:
+        flags |= Qt.WindowType.WindowTransparentForInput
+        if _is_on_x():
+            # Many window managers put the full-screen window that has the keyboard above all that
+            # they manage. A locked band needs no keyboard, and they need not move it.
+            flags |= Qt.WindowType.X11BypassWindowManagerHint
+    return flags
+
+
+def _is_on_x() -> bool:
+    return QGuiApplication.platformName() == "xcb"
