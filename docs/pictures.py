@@ -2,8 +2,9 @@
 
     .venv/bin/python docs/pictures.py [NAME …]     names of the functions below; all without
 
-Needs what the overlay's tests need (Xvfb, xdotool), xcompmgr, so that the band is translucent, and
-Pillow, which the extra `train` brings.
+Needs what the overlay's tests need (Xvfb, xdotool, trayer), xcompmgr, so that the band is
+translucent, and Pillow, which the extra `train` brings. For the first start a sound server with a
+source should run.
 """
 
 import asyncio
@@ -166,32 +167,56 @@ def film(stage: Stage) -> None:
     )  # fmt: skip
 
 
-def menu(stage: Stage) -> None:
-    """The menu of the band, with an engine under it."""
-    arguments = ("overlay", "--source", "assets/demo.opus", "--translator", "reta")
-    with stage.dragoman(*arguments, overlay={"status": True, "motion": "off"}):
-        stage.wait_for_ink(2500)
-        stage.tool("xdotool", "mousemove", "400", "600", "click", "3")
-        time.sleep(1)
-        stage.save("overlay-menu.png", (200, 250, 880, 470))
-
-
 def windows(stage: Stage) -> None:
-    """The settings and the history, beside the band that they belong to."""
-    arguments = ("run", "assets/demo.opus", "--translator", "reta", "--show", "overlay")
-    with stage.dragoman(*arguments) as band:
+    """The menu in the tray, the settings, the times of words and the history."""
+    arguments = ("overlay", "--source", "assets/demo.opus", "--translator", "reta")
+    tray = ("trayer", "--edge", "top", "--align", "right", "--widthtype", "pixel", "--width", "120")
+    with (
+        stage.running(*tray, "--height", "28"),
+        stage.dragoman(*arguments, overlay={"status": True, "motion": "off"}) as band,
+    ):
         stage.wait_for_ink(2500)
-        for key, title, name in (
-            ("ctrl+comma", "Settings", "overlay-settings.png"),
-            ("ctrl+h", "History", "overlay-history.png"),
+        stage.tool("xdotool", "mousemove", "1268", "14", "click", "3")
+        time.sleep(1)
+        stage.tool("xdotool", "key", *["Down"] * 5, "Right")
+        time.sleep(0.5)
+        stage.save("overlay-menu.png", (640, 0, 640, 360))
+        stage.tool("xdotool", "key", "Escape", "Escape")
+        for key, title, name, pages in (
+            ("ctrl+comma", "Settings", "overlay-settings.png", ("alt+s",)),
+            ("ctrl+t", "Times", "overlay-times.png", ()),
+            ("ctrl+h", "History", "overlay-history.png", ()),
         ):
             stage.key(band, key)
             window = stage.find(title)
-            stage.tool("xdotool", "windowmove", "--sync", window, "60", "40")
-            time.sleep(2)
+            time.sleep(1)
+            for page in pages:
+                stage.key(window, page)
+                time.sleep(0.5)
             stage.save(name)
             stage.key(window, "Escape")
             time.sleep(0.5)
+
+
+def contrast(stage: Stage) -> None:
+    """High contrast, large."""
+    options = ("--translator", "reta", "--no-journal", "--show", "overlay")
+    with stage.dragoman("run", "assets/demo.opus", *options, overlay={"font_pt": 40}) as band:
+        stage.wait_for_ink(2500)
+        stage.key(band, "ctrl+comma")
+        settings = stage.find("Settings")
+        stage.key(settings, "alt+h")
+        stage.key(settings, "Escape")
+        time.sleep(1)
+        stage.save("overlay-contrast.png", (160, 400, 960, 310))
+
+
+def first_start(stage: Stage) -> None:
+    """The choice of what to listen to, with what the sound server has."""
+    with stage.dragoman("overlay", overlay={"status": True}):
+        stage.find("What should be translated")
+        time.sleep(3)
+        stage.save("overlay-first-start.png")
 
 
 def scripts(stage: Stage) -> None:
@@ -229,7 +254,14 @@ def _caption(segment: int, lang: str, committed: str, tentative: str) -> Caption
     )  # fmt: skip
 
 
-PICTURES: tuple[Callable[[Stage], None], ...] = (overlay, film, menu, windows, scripts)
+PICTURES: tuple[Callable[[Stage], None], ...] = (
+    overlay,
+    film,
+    windows,
+    contrast,
+    first_start,
+    scripts,
+)
 
 
 def main(names: list[str]) -> None:

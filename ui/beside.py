@@ -1,6 +1,6 @@
 """Windows beside the band: neither covers the other where there is room for both."""
 
-from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtCore import QPoint, QRect, Qt
 from PyQt6.QtWidgets import QWidget
 
 TITLE_PX = 32
@@ -10,11 +10,14 @@ BESIDE_THE_BAND = Qt.WindowType.Window | Qt.WindowType.WindowStaysOnTopHint
 """A band that fills the screen must not cover the window that makes it smaller again."""
 
 
-def put_beside(window: QWidget, band: QWidget) -> None:
-    """Place a window above or below the band, wherever it fits; else where it covers the least."""
-    screen = band.screen()
-    assert screen is not None
-    free, box = screen.availableGeometry(), band.frameGeometry()
+def put_beside(window: QWidget, box: QRect, free: QRect) -> None:
+    """Place a window above or below the band where it fits, else at the top.
+
+    Args:
+        window: about to be shown.
+        box: of the band.
+        free: of its screen.
+    """
     resized = window.testAttribute(Qt.WidgetAttribute.WA_Resized)
     size = window.size() if resized else window.sizeHint()
     height = size.height() + TITLE_PX

@@ -130,7 +130,9 @@ class Desktop(QObject):
             self._windows[name] = window
             window.finished.connect(self.window_closed)
         if not window.isVisible():
-            put_beside(window, self.overlay)
+            screen = self.overlay.screen()
+            assert screen is not None
+            put_beside(window, self.overlay.box, screen.availableGeometry())
         window.show()
         window.raise_()
         window.activateWindow()

@@ -34,13 +34,14 @@ class HistoryWindow(QDialog):
 
     def __init__(self, archive: Archive, parent: QWidget | None = None) -> None:
         super().__init__(parent, BESIDE_THE_BAND)
-        self.setWindowTitle(self.tr("Dragoman – History"))
-        self.resize(860, 480)
+        self.setWindowTitle(self.tr("History"))
+        self.resize(860, 440)
         self._archive = archive
         self._background = Background(self)
         self.sessions = QListWidget()
         self.sessions.setAccessibleName(self.tr("Sessions"))
         self.sessions.setWordWrap(True)
+        self.sessions.setSpacing(2)
         self.sessions.currentItemChanged.connect(self._open)
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels([self.tr("Time"), self.tr("Said"), self.tr("Shown")])
@@ -48,9 +49,14 @@ class HistoryWindow(QDialog):
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setWordWrap(True)
-        header = self.table.horizontalHeader()
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(True)
+        header, rows = self.table.horizontalHeader(), self.table.verticalHeader()
         assert header is not None
+        assert rows is not None
         header.setStretchLastSection(True)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        rows.hide()
         self.query = QLineEdit()
         self.query.setPlaceholderText(self.tr("Search all sessions"))
         self.query.setAccessibleName(self.tr("Search"))

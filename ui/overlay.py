@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from PyQt6.QtCore import QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import (
     QCloseEvent,
     QColor,
@@ -24,7 +24,7 @@ from engine.captions import Caption
 from ui.grip import Grip
 from ui.look import Look, make_look
 from ui.place import PlaceMemory
-from ui.readout import Readout, status_text
+from ui.readout import Readout, notice_text, status_text
 from ui.scene import Scene
 from ui.seat import NARROWEST_PX, Seat
 from ui.settings import RANGES, OverlaySettings
@@ -178,12 +178,14 @@ class Overlay(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(event.rect())
         painter.fillPath(self._box(), self._box_colour())
-        if self._fresh and not self._scene.has_sample:
+        hinting = self._fresh and not self._scene.has_sample
+        if hinting:
             self._paint_hint(painter)
         self._scene.paint(painter, event.rect().toRectF(), self._clock())
         self._count_painted()
-        box = self.rect().toRectF()
-        self._readout.paint(painter, self._scene.look, box, self.settings, self.figures)
+        if not hinting:
+            box = self.rect().toRectF()
+            self._readout.paint(painter, self._scene.look, box, self.settings, self.figures)
 
     def line_area(self, line: Line, *, source: bool = False) -> QRectF:
         """Where a line of the frame is painted, in the window's pixels."""
@@ -193,9 +195,8 @@ class Overlay(QWidget):
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setFont(self._scene.look.source.style.font)
         painter.setPen(QColor(self.settings.tentative_colour))
-        painter.drawText(
-            self.rect().toRectF(), Qt.AlignmentFlag.AlignCenter, self.tr("Waiting for speech …")
-        )
+        text = notice_text(self.notice) or self.tr("Waiting for speech …")
+        painter.drawText(self.rect().toRectF(), Qt.AlignmentFlag.AlignCenter, text)
 
     def _box(self) -> QPainterPath:
         box = QPainterPath()
@@ -229,6 +230,11 @@ class Overlay(QWidget):
         self._scene.change(self.settings, look, moves=self._wants_motion())
         self._refresh()
         self.update()
+
+    @property
+    def box(self) -> QRect:
+        """Where the band is on the screen."""
+        return self._seat.box()
 
     def _wants_motion(self) -> bool:
         if self.settings.motion != "system":
@@ -274,8 +280,15 @@ class Overlay(QWidget):
         flags = _window_flags(locked)
         self.overrideWindowFlags(flags)
         window = self.windowHandle()
-        if window is not None:
-            window.setFlags(flags)
+        if window is None:
+            return
+        shown = window.isVisible() and _is_on_x()
+        if shown:  # a window manager looks at a window when it appears
+            window.hide()
+        window.setFlags(flags)
+        if shown:
+            window.setGeometry(self.geometry())
+            window.show()
 
     def zoom(self, steps: int) -> None:
         """Larger (positive) or smaller text; the lower edge of the box stays where it is."""
@@ -302,4 +315,14 @@ def _window_flags(locked: bool) -> Qt.WindowType:
         | Qt.WindowType.WindowStaysOnTopHint
         | Qt.WindowType.NoDropShadowWindowHint
     )
-    return flags | Qt.WindowType.WindowTransparentForInput if locked else flags
+    if locked:
+        flags |= Qt.WindowType.WindowTransparentForInput
+        if _is_on_x():
+            # Many window managers put the full-screen window that has the keyboard above all that
+            # they manage. A locked band needs no keyboard, and they need not move it.
+            flags |= Qt.WindowType.X11BypassWindowManagerHint
+    return flags
+
+
+def _is_on_x() -> bool:
+    return QGuiApplication.platformName() == "xcb"

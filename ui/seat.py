@@ -52,7 +52,7 @@ class Seat(QObject):
 
     def grow(self, height: int) -> None:
         """Take another height; the lower edge stays, unless the top would leave the screen."""
-        box = self._box()
+        box = self.box()
         self._go(box.left(), box.bottom(), box.width(), height)
 
     def note_move(self) -> None:
@@ -68,13 +68,13 @@ class Seat(QObject):
     def remember(self) -> None:
         """Write down where the window is."""
         self._moved.stop()
-        box = self._box()
+        box = self.box()
         if box != self._window.geometry():
             self._window.setGeometry(box)  # so that Qt knows it, too
         place = Place(x=box.left(), bottom=box.bottom(), width=box.width())
         self._memory.remember(display_layout(), place)
 
-    def _box(self) -> QRect:
+    def box(self) -> QRect:
         """Where the window is.
 
         The X server is asked: while a window manager takes a window over, Qt may believe that it

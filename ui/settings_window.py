@@ -52,7 +52,7 @@ class SettingsWindow(QDialog):
             has_hotkeys: whether the platform has global hotkeys.
         """
         super().__init__(overlay, BESIDE_THE_BAND)
-        self.setWindowTitle(self.tr("Dragoman – Settings"))
+        self.setWindowTitle(self.tr("Settings"))
         self._overlay = overlay
         self._limits = limits
         self._control = control

@@ -32,13 +32,14 @@ class SourceWindow(QDialog):
         self, control: Control, background: Background, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent, BESIDE_THE_BAND)
-        self.setWindowTitle(self.tr("Dragoman – What should be translated?"))
+        self.setWindowTitle(self.tr("What should be translated?"))
         self.setMinimumWidth(460)
         self._control = control
         self._background = background
         self._stop_listening: Callable[[], None] | None = None
         self.text = QLabel(self.tr("Looking for microphones …"))
         self.text.setWordWrap(True)
+        self.text.setMinimumHeight(2 * self.text.fontMetrics().lineSpacing())
         self.sources = QComboBox()
         self.sources.setAccessibleName(self.tr("Listen to"))
         self.meter = QProgressBar()

@@ -23,7 +23,7 @@ class TimingsWindow(QDialog):
 
     def __init__(self, figures: Figures, parent: QWidget | None = None) -> None:
         super().__init__(parent, BESIDE_THE_BAND)
-        self.setWindowTitle(self.tr("Dragoman – Times of each word"))
+        self.setWindowTitle(self.tr("Times of each word"))
         self.resize(680, 380)
         self._figures = figures
         self._shown: Timing | None = None

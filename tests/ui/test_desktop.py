@@ -161,7 +161,7 @@ def test_the_menu_of_a_right_click_starts_the_session(start: Start) -> None:
 
 @pytest.mark.parametrize("subject", ["device", "feed"])
 def test_a_loss_is_said_in_the_band_and_taken_back(start: Start, subject: str) -> None:
-    band = start()
+    band = start(motion="off")
     band.publish(caption("Guten Tag"))
     assert wait_until(lambda: band.ink(band.box()) > 300)
     before = band.screen.picture(band.box()).copy()

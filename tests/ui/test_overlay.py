@@ -17,6 +17,7 @@ from tests.ui.waiting import wait_until
 from ui.actions import Actions
 from ui.overlay import Overlay
 from ui.settings import OverlaySettings
+from ui.status import Notice
 from ui.tray import Tray
 
 Make = Callable[..., Overlay]
@@ -353,3 +354,17 @@ def test_a_line_that_slides_out_is_not_painted_over_the_source_text(
     image = overlay.grab(above).toImage()
     places = ((x, y) for x in range(image.width()) for y in range(image.height()))
     assert max(image.pixelColor(x, y).lightness() for x, y in places) < 60
+
+
+def test_an_empty_band_says_what_the_session_does(make: Make) -> None:
+    overlay = make()
+    pictures = {}
+    for phase in ("running", "starting", "stopped"):
+        overlay.show_notice(Notice(phase=phase))
+        pictures[phase] = overlay.grab().toImage()
+    assert pictures["running"] != pictures["starting"] != pictures["stopped"]
+    overlay.show_captions([caption("eins", final=True)])
+    overlay.show_notice(Notice(phase="running"))
+    calm = overlay.grab().toImage()
+    overlay.show_notice(Notice(phase="stopped"))
+    assert overlay.grab().toImage() != calm

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,16 @@ pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=Im
 pytestmark = [NEEDS_X, pytest.mark.usefixtures("manager")]
 
 BOX_COLOUR = (14, 16, 20)
+FILM_COLOUR = (0, 90, 160)
+FILM = """
+from PyQt6.QtWidgets import QApplication, QWidget
+app = QApplication(["Film"])
+film = QWidget()
+film.setWindowTitle("Film")
+film.setStyleSheet("background: rgb(0, 90, 160)")
+film.showFullScreen()
+app.exec()
+"""
 
 
 @pytest.fixture
@@ -58,6 +69,36 @@ def test_the_band_stays_above_a_window_that_is_opened_and_raised_later(start: St
     finally:
         other.terminate()
         other.wait()
+
+
+def test_a_locked_band_is_above_a_film_that_fills_the_screen_and_has_the_keyboard(
+    start: Start,
+) -> None:
+    band = start()
+    band.publish(caption("Guten Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    box = band.box()
+    film = subprocess.Popen([sys.executable, "-c", FILM], env=band.environ)
+    try:
+        window = band.find("Film")
+        band.tool("xdotool", "windowactivate", "--sync", window)
+        band.tool("xdotool", "key", "ctrl+alt+d")
+        assert wait_until(lambda: band.ink(box) > 300)
+        assert band.box() == box
+        assert (band.screen.picture((0, 0, 100, 100)) == FILM_COLOUR).all()
+        band.publish(caption("Guten Tag zusammen", revision=1))
+        before = band.ink(box)
+        assert wait_until(lambda: band.ink(box) > before + 300)
+        band.tool("xdotool", "key", "ctrl+alt+d")  # unlocked, the window manager has it again
+        assert wait_until(lambda: "_NET_WM_STATE_ABOVE" in state(band))
+        assert wait_until(lambda: band.box() == box)
+    finally:
+        film.terminate()
+        film.wait()
+
+
+def state(band: Band) -> str:
+    return band.tool("xprop", "-id", band.window, "_NET_WM_STATE")
 
 
 @pytest.mark.parametrize("attempt", range(3))  # the manager takes the window at its own pace

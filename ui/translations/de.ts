@@ -102,10 +102,6 @@
     <context>
         <name>HistoryWindow</name>
         <message>
-            <source>Dragoman – History</source>
-            <translation>Dragoman – Verlauf</translation>
-        </message>
-        <message>
             <source>Sessions</source>
             <translation>Sitzungen</translation>
         </message>
@@ -164,6 +160,10 @@
         <message>
             <source>Captions: {n}</source>
             <translation>Untertitel: {n}</translation>
+        </message>
+        <message>
+            <source>History</source>
+            <translation>Verlauf</translation>
         </message>
     </context>
     <context>
@@ -315,10 +315,6 @@
     </context>
     <context>
         <name>SettingsWindow</name>
-        <message>
-            <source>Dragoman – Settings</source>
-            <translation>Dragoman – Einstellungen</translation>
-        </message>
         <message>
             <source>&amp;Text</source>
             <translation>&amp;Text</translation>
@@ -523,13 +519,13 @@
             <source>Start and stop</source>
             <translation>Starten und anhalten</translation>
         </message>
+        <message>
+            <source>Settings</source>
+            <translation>Einstellungen</translation>
+        </message>
     </context>
     <context>
         <name>SourceWindow</name>
-        <message>
-            <source>Dragoman – What should be translated?</source>
-            <translation>Dragoman – Was soll übersetzt werden?</translation>
-        </message>
         <message>
             <source>Listen to</source>
             <translation>Zuhören</translation>
@@ -558,6 +554,10 @@
             <source>No microphone was found. Plug one in: it appears here by itself.</source>
             <translation>Es wurde kein Mikrofon gefunden. Schließen Sie eines an: Es erscheint hier von selbst.</translation>
         </message>
+        <message>
+            <source>What should be translated?</source>
+            <translation>Was soll übersetzt werden?</translation>
+        </message>
     </context>
     <context>
         <name>SteadinessField</name>
@@ -576,10 +576,6 @@
     </context>
     <context>
         <name>TimingsWindow</name>
-        <message>
-            <source>Dragoman – Times of each word</source>
-            <translation>Dragoman – Zeiten jedes Wortes</translation>
-        </message>
         <message>
             <source>Times of each word</source>
             <translation>Zeiten jedes Wortes</translation>
