@@ -57,11 +57,23 @@ class PostOutlet:
             OutletError: the address takes no captions.
         """
         if self._service.seq_url is not None:
-            last = await asyncio.to_thread(_read_seq, self._service.seq_url)
-            self._seq = FIRST_SEQ if last is None else last + 1
+            self._seq = await self._next_seq(self._service.seq_url)
         async for caption in captions:
             if caption.final and caption.target.full:
                 await self._deliver(caption)
+
+    async def _next_seq(self, url: str) -> int:
+        """The number behind the last caption; the first one if the service does not tell."""
+        began_s = self._clock()
+        while True:
+            try:
+                last = await asyncio.to_thread(_read_seq, url)
+            except (OSError, http.client.HTTPException):
+                if self._clock() - began_s > MAX_TRIES_S:
+                    return FIRST_SEQ
+                await asyncio.sleep(self._backoff.next_s())
+            else:
+                return FIRST_SEQ if last is None else last + 1
 
     async def _deliver(self, caption: Caption) -> None:
         """Post a caption until it is taken, or too late.
@@ -105,9 +117,17 @@ def _send(post: Post) -> int | None:
 
 
 def _read_seq(url: str) -> int | None:
-    """The number of the last caption, None if the service does not tell."""
+    """The number of the last caption, None if the service does not tell.
+
+    Raises:
+        OSError: there is no answer.
+        HTTPException: the same.
+    """
     try:
         with _opener.open(url, timeout=TIMEOUT_S) as answer:
             return int(answer.read(100).strip())
-    except (OSError, http.client.HTTPException, ValueError):
+    except urllib.error.HTTPError as error:
+        error.close()
+        return None
+    except ValueError:
         return None

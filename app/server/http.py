@@ -7,6 +7,7 @@ origin, the same time limit.
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+
+logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 32 * 1024
 
@@ -165,6 +168,18 @@ class HttpConnection(ServerConnection):
         passed_on = self._reader.feed(data)
         if passed_on:
             super().data_received(passed_on)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell of one that was too slow, or spoke something else."""
+        if self.request is None:
+            logger.info("%s left without a request that can be read", peer_of(self))
+        super().connection_lost(exc)
+
+
+def peer_of(connection: ServerConnection) -> str:
+    """Address of the other side, without its port."""
+    address = connection.remote_address
+    return str(address[0]) if address else "unknown"
 
 
 def is_upgrade(request: Request) -> bool:

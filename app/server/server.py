@@ -17,7 +17,7 @@ from websockets.protocol import State
 
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError, parse_address
-from app.server.http import Answer, Exchange, HttpConnection, Target, is_upgrade
+from app.server.http import Answer, Exchange, HttpConnection, Target, is_upgrade, peer_of
 from app.server.stats import ServerStats
 
 logger = logging.getLogger(__name__)
@@ -215,12 +215,6 @@ class Server:
         code, reason = close.sent.code, close.sent.reason
         self._stats.closed[str(code)] += 1
         logger.info("%s from %s: closed with %d %s", target.path, peer_of(connection), code, reason)
-
-
-def peer_of(connection: ServerConnection) -> str:
-    """Address of the other side, without its port."""
-    address = connection.remote_address
-    return str(address[0]) if address else "unknown"
 
 
 def _not_found() -> Answer:

@@ -27,8 +27,8 @@ from app.protocols.peer import (
     SoundProtocol,
 )
 from app.server.config import ServerConfig
-from app.server.http import Answer, Target
-from app.server.server import CloseError, peer_of
+from app.server.http import Answer, Target, peer_of
+from app.server.server import CloseError
 from app.server.sessions import SessionRefusedError, Sessions, SoundSession
 from engine.audio import Samples
 from engine.channel import Channel

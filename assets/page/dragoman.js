@@ -68,10 +68,11 @@ export class CaptionFeed extends EventTarget {
   }
 
   #receive(message) {
+    if (message.type && message.type !== "snapshot") return; // of a later version
     if (message.v !== FORMAT_VERSION) {
       throw new RangeError(`caption format ${message.v} is not ${FORMAT_VERSION}`);
     }
-    if (message.type !== "snapshot") {
+    if (!message.type) {
       this.#accept(message);
       return;
     }

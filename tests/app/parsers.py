@@ -6,6 +6,7 @@ Each function returns, whatever the bytes are; an error that a parser does not a
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from websockets.datastructures import Headers
@@ -35,7 +36,7 @@ from app.protocols.whisperlivekit import WhisperLiveKitProtocol
 from app.server.access import Access
 from app.server.http import RequestReader, Target
 from app.server.views import View, ViewError
-from engine.captions import Caption, ProtocolError
+from engine.captions import Caption, ProtocolError, WordTimes
 from engine.revised_text import RevisedText
 from tests.app.fakes import caption
 
@@ -45,6 +46,8 @@ BETWEEN = b"\n--\n"
 CLOSE_CODES = (1003, 1007, 1008)
 MAX_REASON_BYTES = 123  # what a close frame holds
 CAPTION = caption(3, target=("guten", "Morgen")).to_json()
+WORD = WordTimes(text="guten", spoken_s=0.5, recognised_s=1.0, translated_s=1.5, shown_s=2.0)
+DETAILED = replace(caption(3), words=(WORD, WORD)).to_json(detail=True)
 
 
 def check_order(commands: Sequence[Command], begun: set[str]) -> None:
@@ -170,8 +173,8 @@ def _obs(data: bytes) -> None:
 
 def _caption(data: bytes) -> None:
     with contextlib.suppress(ProtocolError):
-        text = Caption.from_json(data).to_json()
-        assert Caption.from_json(text).to_json() == text
+        text = Caption.from_json(data).to_json(detail=True)
+        assert Caption.from_json(text).to_json(detail=True) == text
 
 
 def _feed(data: bytes) -> None:
@@ -256,7 +259,7 @@ PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
             b'{"op":7,"d":{"requestId":"1","requestStatus":{"result":true,"code":100}}}',
         ),
     ),
-    "caption": (_caption, (CAPTION.encode(),)),
+    "caption": (_caption, (CAPTION.encode(), DETAILED.encode())),
     "feed": (
         _feed,
         (

@@ -110,7 +110,10 @@ async def share_within_100_ms(address: str) -> float:
 async def deaf(url: str) -> None:
     async with connect(url, max_queue=1) as viewer:
         viewer.transport.pause_reading()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            viewer.transport.abort()
 
 
 async def slow(url: str) -> None:

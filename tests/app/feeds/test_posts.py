@@ -68,8 +68,8 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(service: Service) -> AsyncIterator[str]:
-    config = ServerConfig(address="127.0.0.1:0")
+async def serving(service: Service, at: str = "127.0.0.1:0") -> AsyncIterator[str]:
+    config = ServerConfig(address=at)
     pages = {"/closedcaption": service.post, "/closedcaption/seq": service.seq}
     async with Server(Routes(pages=pages), config, ServerStats()).serve() as address:
         yield f"http://{address}/closedcaption?id=1&token=s3cret"
@@ -100,6 +100,28 @@ async def test_zoom_is_resumed_behind_the_last_caption_of_the_meeting() -> None:
         fanout.publish(caption(0, final=True))
         await service.until_shown(1)
         fanout.close()
+    assert service.last == 42
+    assert not service.broken
+
+
+async def test_zoom_is_resumed_even_if_it_cannot_be_reached_at_the_start() -> None:
+    service = Service(last=41)
+    fanout = Fanout()
+    tried = asyncio.Event()
+
+    class Tried(Backoff):
+        def next_s(self) -> float:
+            tried.set()
+            return 0.01
+
+    async with serving(service) as url:
+        pass  # its port is free again
+    async with delivering([PostOutlet(Zoom(url), Tried())], fanout):
+        fanout.publish(caption(0, final=True))
+        await tried.wait()
+        async with serving(service, urlsplit(url).netloc):
+            await service.until_shown(1)
+            fanout.close()
     assert service.last == 42
     assert not service.broken
 

@@ -1,10 +1,12 @@
 """The caption page in a real browser."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from app.server.config import ServerConfig
 from tests.app.fakes import caption
@@ -103,6 +105,31 @@ async def test_the_page_comes_back_after_a_restart_of_the_server(tab: Tab) -> No
         published.publish(caption(0, final=True, session="next", target=("nachher", "")))
         await tab.until(f"{SHOWN}.includes('nachher')")
         assert "vorher" in await tab.evaluate(SHOWN)
+
+
+async def test_the_module_ignores_what_a_later_server_may_say(tab: Tab) -> None:
+    async def answer(connection: ServerConnection) -> None:
+        for message in ({"type": "weather", "v": 1}, {"type": "weather", "v": 2}):
+            await connection.send(json.dumps(message))
+        later = {**caption(0).to_dict(), "mood": "good"}
+        await connection.send(json.dumps(later))
+        await connection.wait_closed()
+
+    async with serving_feed() as (_, address), serve(answer, "127.0.0.1", 0) as later:
+        port = next(iter(later.sockets)).getsockname()[1]
+        await tab.open(f"http://{address}/")
+        await tab.until("document.readyState == 'complete' && location.protocol == 'http:'")
+        await tab.evaluate(
+            "(async () => { const { CaptionFeed } = await import('/dragoman.js');"
+            " window.seen = []; window.errors = [];"
+            " window.onerror = (error) => errors.push(error);"
+            f" const feed = new CaptionFeed('ws://127.0.0.1:{port}/');"
+            " feed.addEventListener('caption', ({ detail }) => seen.push(detail.seq)); feed.open();"
+            " })()"
+        )
+        await tab.until("seen.length")
+        assert await tab.evaluate("seen") == [0]
+        assert await tab.evaluate("errors") == []
 
 
 async def test_the_token_of_the_page_goes_to_the_feed(tab: Tab) -> None:

@@ -102,19 +102,35 @@ async def test_a_body_that_is_too_large_is_refused_unread() -> None:
         assert answer.status == 413
 
 
-async def test_slow_header_bytes_are_cut_off_and_disturb_nobody() -> None:
+async def test_slow_header_bytes_are_cut_off_and_disturb_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     config = ServerConfig(address="127.0.0.1:0", open_timeout_s=0.2)
+    caplog.set_level(logging.INFO)
     async with serving_feed(config) as (published, address):
         async with connect(f"ws://{address}/captions") as viewer:
             await viewer.recv()
             assert await say(address, b"GET /captions HT") == b""
             published.publish(caption(0))
             await viewer.recv()
+    assert caplog.messages == ["127.0.0.1 left without a request that can be read"]
 
 
-async def test_a_head_without_end_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 10_000, b"HTTP/1.1 431"),
+        (b"HELLO\r\n\r\n", b""),
+        (b"\x16\x03\x01\r\n\r\n", b""),
+    ],
+)
+async def test_what_is_no_request_is_refused_with_one_log_line(
+    said: bytes, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     async with serving_feed() as (_, address):
-        assert b" 431 " in await say(address, b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 10_000)
+        assert (await say(address, said))[:12] == answer
+    assert caplog.messages == ["127.0.0.1 left without a request that can be read"]
 
 
 async def viewers(address: str) -> int:
@@ -134,7 +150,10 @@ async def test_a_viewer_that_vanishes_is_forgotten() -> None:
                 pass
 
 
-async def test_a_half_open_connection_is_noticed_and_disturbs_nobody() -> None:
+async def test_a_half_open_connection_is_noticed_and_disturbs_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     config = ServerConfig(address="127.0.0.1:0", ping_s=0.2)
     handshake = (
         "GET /captions HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -148,6 +167,8 @@ async def test_a_half_open_connection_is_noticed_and_disturbs_nobody() -> None:
             assert b"keepalive ping timeout" in seen
             published.publish(caption(0))
             await viewer.recv()
+    line = "/captions from 127.0.0.1: closed with 1011 keepalive ping timeout"
+    assert caplog.messages == [line]
 
 
 async def test_a_refusal_is_one_log_line_without_the_token(
