@@ -1,9 +1,10 @@
-"""`dragoman bench`: what the translators cost, side by side."""
+"""`dragoman bench`: what the translators cost, and how many streams a server holds."""
 
 import argparse
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -13,9 +14,16 @@ Measure the computation of every translator, in the same eager code and on its b
 write JSON, Markdown and plots. Run it on a machine that does nothing else."""
 
 
+_SERVE = """\
+Send paced streams of speech through a server of its own, with the shipped models, and print how
+late the captions came and where the time went. A machine holds so many streams as have 95 % of
+their captions within 2 s of the sound, none of them lost. Run it on a machine that does nothing
+else."""
+
+
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and its subcommand."""
-    parser = commands.add_parser("bench", help="measure what the translators cost")
+    parser = commands.add_parser("bench", help="measure the models, and a server under load")
     actions = parser.add_subparsers(title="actions", required=True, metavar="WHAT")
     translate = actions.add_parser(
         "translate", help="computation per update", description=_DESCRIPTION
@@ -33,6 +41,48 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--to", dest="target_lang", default="de", metavar="LANG")
     add("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
     translate.set_defaults(main=_translate)
+
+    serve = actions.add_parser("serve", help="live streams at once", description=_SERVE)
+    serve.set_defaults(main=_serve)
+    add = serve.add_argument
+    add("--streams", type=int, nargs="+", metavar="N", help="these numbers; without, the most")
+    add("--seconds", type=float, default=60.0, metavar="S", help="that the streams speak (60)")
+    add("--sound", type=Path, metavar="FILE", help="speech that they say (the demo)")
+    add("--json", type=Path, metavar="FILE", help="write JSON there, `-` for stdout")
+    add("serve_options", nargs="*", metavar="-- OPTION", help="of `dragoman serve`, behind `--`")
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from app.bench.serve import LoadTest, find_capacity, machine
+    from app.bench.serve_report import print_report
+    from app.registry import ASSETS
+    from app.sources.decoding import SoundFile
+    from engine.audio import SAMPLE_RATE_HZ
+
+    with SoundFile(arguments.sound or ASSETS / "demo.opus") as file:
+        sound = file.read(round(arguments.seconds * SAMPLE_RATE_HZ) + 60 * SAMPLE_RATE_HZ)
+    test = LoadTest(sound=sound, seconds=arguments.seconds, options=arguments.serve_options)
+    runs: list[dict[str, Any]] = []
+
+    def measure(n_streams: int) -> dict[str, Any]:
+        runs.append(test.run(n_streams))
+        return runs[-1]
+
+    capacity = None
+    if arguments.streams:
+        for n_streams in arguments.streams:
+            measure(n_streams)
+    else:
+        capacity = find_capacity(measure, lambda what: print(f"{what} …", file=sys.stderr))
+    result = {
+        "machine": machine(),
+        "seconds": arguments.seconds,
+        "serve_options": arguments.serve_options,
+        "capacity": capacity,
+        "runs": runs,
+    }
+    print_report(result, arguments.json)
+    return 0
 
 
 def _translate(arguments: argparse.Namespace) -> int:

@@ -76,6 +76,6 @@ class _MeteredSession:
 
 @contextmanager
 def _counting(spent: Histogram) -> Iterator[None]:
-    begin = time.perf_counter()
+    begin, processor_begin = time.perf_counter(), time.thread_time()
     yield  # what fails is not counted
-    spent.add(time.perf_counter() - begin)
+    spent.add(time.perf_counter() - begin, time.thread_time() - processor_begin)

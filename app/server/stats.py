@@ -21,13 +21,16 @@ class Histogram:
     counts: list[int] = field(default_factory=lambda: [0] * len(DELAY_BOUNDS_S))
     total: int = 0
     sum_s: float = 0.0
+    processor_s: float = 0.0
+    """What of it a processor worked, where that was measured; the rest it did something else."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, seconds: float) -> None:
+    def add(self, seconds: float, processor_s: float = 0.0) -> None:
         """Count one duration."""
         with self._lock:
             self.total += 1
             self.sum_s += seconds
+            self.processor_s += processor_s
             for i, bound in enumerate(DELAY_BOUNDS_S):
                 self.counts[i] += seconds <= bound
 
@@ -97,6 +100,13 @@ class ServerStats:
         yield from _histogram("wait_seconds", "For a thread, before each call.", stages.wait)
         yield from _histogram("recognise_seconds", "Work on a chunk of sound.", stages.recognise)
         yield from _histogram("translate_seconds", "Work on a source prefix.", stages.translate)
+        processor_s = {
+            "recognise": stages.recognise.processor_s,
+            "translate": stages.translate.processor_s,
+        }
+        yield from _labelled(
+            "processor_seconds_total", "counter", "Work of the processor.", "stage", processor_s
+        )
         yield from _histogram("fan_out_seconds", "Emission to sending.", self.fan_out)
 
     def _live_lines(self) -> Iterator[str]:
@@ -125,7 +135,7 @@ def _metric(name: str, kind: str, help_text: str, value: float) -> Iterator[str]
 
 
 def _labelled(
-    name: str, kind: str, help_text: str, label: str, values: Mapping[str, int]
+    name: str, kind: str, help_text: str, label: str, values: Mapping[str, float]
 ) -> Iterator[str]:
     yield f"# HELP dragoman_{name} {help_text}\n# TYPE dragoman_{name} {kind}\n"
     for key, value in sorted(values.items()):
