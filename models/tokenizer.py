@@ -7,6 +7,7 @@ that its word is complete: Wait-k counts complete words without peeking at the n
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,8 @@ BOS_ID = 2
 EOS_ID = 3
 
 _WORD_END = "▁"
+_N_REMEMBERED = 10_000
+"""Words whose tokens are remembered: a few MB, and most of what is said in an hour."""
 
 
 class Tokenizer:
@@ -48,6 +51,7 @@ class Tokenizer:
         self.pieces = [self._processor.id_to_piece(i) for i in range(self.vocab_size)]
         self.ends_word = [piece.endswith(_WORD_END) for piece in self.pieces]
         self._texts = [self._text(i) for i in range(self.vocab_size)]
+        self._encode_word = lru_cache(_N_REMEMBERED)(self._processor.encode)
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
@@ -62,9 +66,13 @@ class Tokenizer:
             raise CheckpointError(f"{path}: {error.strerror}") from error
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, without BOS and EOS; an empty text has none."""
-        ids: list[int] = self._processor.encode(unicodedata.normalize("NFC", text))
-        return ids
+        """Token ids of a text, without BOS and EOS; an empty text has none.
+
+        No piece spans two words, so words are cut one by one and remembered: a live source comes
+        again and again, with one word more.
+        """
+        words = unicodedata.normalize("NFC", text).split()
+        return [token for word in words for token in self._encode_word(word)]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of many texts."""

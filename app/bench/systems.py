@@ -19,8 +19,8 @@ class System:
     variant: str = ""
     """Ending of the folder's name of a model that need not be there; empty: the first of its kind,
     which must be."""
-    eager_only: bool = False
-    """Whether no engine but torch decodes so."""
+    engine: str = "auto"
+    """Of those that the model may be exported for."""
 
 
 SYSTEMS = (
@@ -32,14 +32,15 @@ SYSTEMS = (
     ),
     # CTranslate2 reads targets token by token: it has no one-pass look at a draft.
     System(
-        name="reta speculative", kind="reta", policy=PolicyConfig(speculative=True), eager_only=True
+        name="reta speculative",
+        kind="reta",
+        policy=PolicyConfig(speculative=True),
+        engine="onnx",
     ),
     System(name="reta 6-1", kind="reta", variant="-reta-6-1"),
     System(name="wait-3", kind="wait-k", policy=PolicyConfig(wait=3)),
     System(name="fretna", kind="fretna"),
-    System(
-        name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True), eager_only=True
-    ),
+    System(name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True)),
     System(name="fretna levt", kind="fretna", variant="-fretna-levt"),
     System(name="fretna hybrid", kind="fretna", variant="-fretna-hybrid"),
 )
@@ -105,16 +106,22 @@ def load_optimised(pair: Pair, folder: Path, n_threads: int) -> dict[str, Transl
     from engine.policies import loader
     from models.export.translator import export_translator, has_engine
 
+    def exported(model: Model, *, engine: str = "auto", int8: bool = True) -> Path:
+        out = folder / f"{model.directory.name}-{engine}-{'int8' if int8 else 'float32'}"
+        if not out.exists():
+            export_translator(model.directory, out, int8=int8, engine=engine)
+        return out
+
     systems: dict[str, Translator] = {}
     for system, model in _found(pair):
-        if system.eager_only or not has_engine(model.directory):
-            systems[system.name] = load_translator(model, device="cpu", policy=system.policy)
-            continue
-        out = folder / model.directory.name
-        if not out.exists():
-            export_translator(model.directory, out, int8=True)
+        directory, verifier = model.directory, None
+        if system.policy.lossless:
+            reta = pair.registry.find_translator("reta", pair.source_lang, pair.target_lang)
+            verifier = exported(reta, engine="onnx", int8=False)
+        elif has_engine(directory):
+            directory = exported(model, engine=system.engine)
         systems[system.name] = loader.load_translator(
-            out, policy=system.policy, n_threads=n_threads
+            directory, policy=system.policy, verifier=verifier, n_threads=n_threads
         )
     return systems
 

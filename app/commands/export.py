@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from models.export.ctranslate2 import Quantization
+ENGINES = ("auto", "ctranslate2", "onnx")
 
 _DESCRIPTION = """\
 Write a checkpoint in the form that another engine runs, beside its other files: a recogniser for
@@ -26,35 +26,41 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, metavar="DIR", help="a checkpoint")
     add("--quantization", choices=("int8", "float32"), default="int8", help="of the weights (int8)")
+    add(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="of reta: ctranslate2 (auto), or onnx, which verifies drafts",
+    )
     add("--out", type=Path, metavar="DIR", help="another folder, which need not exist")
     parser.set_defaults(main=_export)
 
 
 def _export(arguments: argparse.Namespace) -> int:
     from models.checkpoint import read_config
+    from models.export.translator import export_translator
     from models.owsm_ctc.model import KIND
 
-    write = _recognizer if read_config(arguments.checkpoint).get("kind") == KIND else _translator
     target = arguments.out or arguments.checkpoint
-    written = write(arguments.checkpoint, target, arguments.quantization)
+    int8 = arguments.quantization == "int8"
+    if read_config(arguments.checkpoint).get("kind") == KIND:
+        written = _recognizer(arguments.checkpoint, target, int8=int8)
+    else:
+        written = export_translator(
+            arguments.checkpoint, target, int8=int8, engine=arguments.engine
+        )
     files = [written] if written.is_file() else [f for f in written.rglob("*") if f.is_file()]
     size = sum(file.stat().st_size for file in files)
     print(f"{written}: {size / 1e6:.1f} MB, {arguments.quantization}")
     return 0
 
 
-def _translator(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
-    from models.export.translator import export_translator
-
-    return export_translator(checkpoint, target, int8=quantization == "int8")
-
-
-def _recognizer(checkpoint: Path, target: Path, quantization: "Quantization") -> Path:
+def _recognizer(checkpoint: Path, target: Path, *, int8: bool) -> Path:
     from models.export.recognizer_onnx import export_onnx
     from models.owsm_ctc.model import OwsmCtc
 
     model = OwsmCtc.from_checkpoint(checkpoint)
-    path = export_onnx(model, target, int8=quantization == "int8")
+    path = export_onnx(model, target, int8=int8)
     if target.resolve() != checkpoint.resolve():
         _copy_rest(checkpoint, target)
     return path

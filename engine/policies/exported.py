@@ -1,17 +1,20 @@
 """The policies on exported models, without torch; see `models.export`."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from engine.policies.base import ModelTranslator, RetranslationSession
-from engine.policies.config import PolicyConfig
+from engine.policies.config import PolicyConfig, PolicyError
 from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator, TranslatorSession
 from models.checkpoint import TOKENIZER_FILE, read_config
+from models.export.autoregressive_engine import AutoregressiveEngine
 from models.export.engine import MODEL_FOLDER, ExportedTranslator
 from models.export.stream_engine import StreamEngine
-from models.export.wait_k_engine import WaitKEngine
 from models.onnx_session import ONNX_FOLDER
+from models.speculation import Proposal, follow, speculate
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig
 
@@ -28,15 +31,71 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
         CheckpointError: the export is damaged.
         ExportError: its engine is not installed.
     """
-    if (directory / MODEL_FOLDER).is_dir():
+    drafting = policy.speculative and (directory / ONNX_FOLDER).is_dir()
+    if (directory / MODEL_FOLDER).is_dir() and not drafting:
         return ExportedRetaTranslator(directory, policy, n_threads=n_threads)
     config = TranslatorConfig.from_dict(read_config(directory))
     tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
     if config.kind == "fretna":
         stream = StreamEngine(directory, config, n_threads=n_threads)
         return StreamFretnaTranslator(config, tokenizer, stream.open_window)
-    engine = WaitKEngine(directory, config, n_threads=n_threads)
+    engine = AutoregressiveEngine(directory, config, n_threads=n_threads)
+    if config.kind == "reta":
+        return OnnxRetaTranslator(engine, tokenizer, policy)
     return WaitKTranslator(config, tokenizer, engine.new_writer, wait=policy.wait)
+
+
+class OnnxRetaTranslator(ModelTranslator):
+    """The policy of `RetaTranslator` on ONNX Runtime, which reads a draft in one pass.
+
+    Args:
+        engine: of the model.
+        tokenizer: of the model.
+        policy: how it decodes.
+
+    Raises:
+        PolicyError: this engine is greedy and has no bias.
+    """
+
+    def __init__(
+        self, engine: AutoregressiveEngine, tokenizer: Tokenizer, policy: PolicyConfig
+    ) -> None:
+        super().__init__(engine.config, tokenizer)
+        if policy.beam > 1 or policy.bias > 0:
+            raise PolicyError("on ONNX Runtime reta is greedy and has no bias")
+        self.engine = engine
+        self.policy = policy
+
+    def start(self) -> TranslatorSession:
+        """A session for a new source segment."""
+        return _OnnxSession(self)
+
+    def write(
+        self, source: Sequence[int], prefix: Sequence[int], propose: Proposal | None
+    ) -> list[int]:
+        """The greedy target of a source, beginning with the prefix."""
+        writer = self.engine.new_writer(prefix)
+        writer.read(source)
+        limit = self.engine.config.target_limit(len(source))
+        speculate(writer.written, writer.predict, limit=limit, propose=propose)
+        return writer.written
+
+
+class _OnnxSession(RetranslationSession):
+    """Remembers the previous hypothesis, as a draft."""
+
+    _translator: OnnxRetaTranslator
+
+    def __init__(self, translator: OnnxRetaTranslator) -> None:
+        super().__init__(translator)
+        self._previous: list[int] = []
+
+    def translate(self, source: list[int], committed: tuple[str, ...]) -> list[int]:
+        """Write behind the committed words."""
+        translator = self._translator
+        propose = partial(follow, self._previous) if translator.policy.speculative else None
+        self._previous = translator.write(source, translator.word_tokens(committed), propose)
+        return self._previous
 
 
 class ExportedRetaTranslator(ModelTranslator):

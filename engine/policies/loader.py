@@ -41,4 +41,4 @@ def load_translator(
         return load_exported(directory, policy, n_threads=n_threads)
     from engine.policies.networks import load_network  # torch is not imported otherwise
 
-    return load_network(directory, device, policy, verifier)
+    return load_network(directory, device, policy, verifier, n_threads)

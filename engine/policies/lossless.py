@@ -12,29 +12,35 @@ has left it, or one of the outputs before that.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.policies.base import ModelTranslator, RetranslationSession
 from engine.translator import TranslatorSession
-from models.autoregressive import AutoregressiveTransformer
 from models.ctc_prefix import PrefixPaths
-from models.decoding import greedy
 from models.errors import CheckpointError
-from models.fretna import Fretna
 from models.speculation import Proposal, follow, rejoin
-from models.stream_fretna import StreamFretna
 from models.tokenizer import Tokenizer
+from models.translator_config import TranslatorConfig
 
 _N_PAST = 4
 """Hypotheses to draft from: translations go back and forth between two wordings."""
+
+
+Write = Callable[[Sequence[int], Sequence[int], Proposal], list[int]]
+"""Source, forced prefix, proposal of drafts → greedy ReTA's target."""
 
 
 class LosslessTranslator(ModelTranslator):
     """FReTNA proposes, ReTA disposes.
 
     Args:
-        drafter: writes the drafts.
-        verifier: an autoregressive model of the same languages and tokens.
+        verifier: configuration of ReTA.
+        write: what ReTA's network does.
+        drafter: configuration of FReTNA.
+        draft: source → log-probabilities of FReTNA's slots, (slots, vocabulary).
         tokenizer: of both.
 
     Raises:
@@ -43,17 +49,19 @@ class LosslessTranslator(ModelTranslator):
 
     def __init__(
         self,
-        drafter: Fretna | StreamFretna,
-        verifier: AutoregressiveTransformer,
+        verifier: TranslatorConfig,
+        write: Write,
+        drafter: TranslatorConfig,
+        draft: Callable[[Sequence[int]], NDArray[np.float32]],
         tokenizer: Tokenizer,
     ) -> None:
-        super().__init__(verifier.config, tokenizer)
+        super().__init__(verifier, tokenizer)
         for key in ("source_lang", "target_lang", "vocab_size"):
-            one, two = getattr(drafter.config, key), getattr(verifier.config, key)
+            one, two = getattr(drafter, key), getattr(verifier, key)
             if one != two:
                 raise CheckpointError(f"{key} is {one!r} in fretna and {two!r} in its verifier")
-        self.drafter = drafter
-        self.verifier = verifier
+        self.write = write
+        self.draft = draft
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
@@ -74,7 +82,7 @@ class _LosslessSession(RetranslationSession):
         translator = self._translator
         propose = self._propose_past if self._past else self._propose_anew(source)
         prefix = translator.word_tokens(committed)
-        target = greedy(translator.verifier, source, prefix, propose=propose)
+        target = translator.write(source, prefix, propose)
         self._past.appendleft(target)
         return target
 
@@ -85,4 +93,4 @@ class _LosslessSession(RetranslationSession):
 
     def _propose_anew(self, source: list[int]) -> Proposal:
         """What FReTNA writes, whatever the beginning."""
-        return PrefixPaths(self._translator.drafter.log_probs(source)).continuation
+        return PrefixPaths(self._translator.draft(source)).continuation

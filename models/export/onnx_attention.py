@@ -27,9 +27,9 @@ def attend_behind(
     Returns:
         (1, new, d), and keys beside values of the new steps, (1, new, 2d).
     """
-    d_model = x.shape[-1]
+    d_model = attention.out.in_features
     queries, new = torch.split(attention.qkv(x), [d_model, 2 * d_model], dim=-1)
-    keys, values = torch.cat((past, new), dim=1).chunk(2, dim=-1)
+    keys, values = split_pairs(torch.cat((past, new), dim=1), d_model)
     attended = attend_heads(queries, keys, values, attention.n_heads, bias)
     return attention.out(attended), new
 
@@ -42,6 +42,12 @@ def attend_heads(
         queries, keys, values, n_heads, bias
     )
     return attended
+
+
+def split_pairs(pairs: Tensor, d_model: int) -> tuple[Tensor, Tensor]:
+    """Keys and values out of keys beside values, (1, time, 2d), by one node."""
+    keys, values = torch.split(pairs, [d_model, d_model], dim=-1)
+    return keys, values
 
 
 def causal_bias(n_new: int, n_past: int) -> Tensor:

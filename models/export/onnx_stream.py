@@ -104,7 +104,7 @@ class _Update(nn.Module):
 
         Returns:
             The new tokens encoded; keys and values of the new tokens and of the window's slots;
-            the slots' best labels (1, filled) and their log-probabilities (1, filled, V).
+            the slots' best labels (1, filled) and their logits (1, filled, V).
         """
         model = self._model
         n_causal = model.config.n_encoder_layers
@@ -116,7 +116,7 @@ class _Update(nn.Module):
         x = x.flatten(1, 2) + slot_positions
         x, slots = _through(window_layers(model), x, caches[n_causal:], None)
         logits = model.project(x)
-        return new_memory, *own, *slots, logits.argmax(dim=-1), logits.log_softmax(dim=-1)
+        return new_memory, *own, *slots, logits.argmax(dim=-1), logits
 
 
 def _through(

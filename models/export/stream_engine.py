@@ -35,7 +35,7 @@ def output_names(config: TranslatorConfig) -> list[str]:
         *layer_names("new_own", config.n_encoder_layers),
         *layer_names("new_slots", config.n_decoder_layers),
     )
-    return ["new_memory", *caches, "labels", "log_probs"]
+    return ["new_memory", *caches, "labels", "logits"]
 
 
 class StreamEngine:
@@ -120,5 +120,7 @@ class ExportedSlotWindow:
 
     def log_probs(self) -> Floats:
         """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
-        scores: Floats = self._engine.network.run(["log_probs"], self._feed)[0][0]
+        logits: Floats = self._engine.network.run(["logits"], self._feed)[0][0]
+        logits -= logits.max(axis=1, keepdims=True)
+        scores: Floats = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return scores

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.policies.config import PolicyConfig, PolicyError
 from engine.policies.loader import load_translator
-from engine.policies.lossless import LosslessTranslator
+from engine.policies.networks import verify_drafts
 from engine.policies.reta import RetaTranslator
 from engine.translator import Translator
 from models.autoregressive import IncrementalDecoder
@@ -29,7 +29,7 @@ def test_drafts_change_nothing_sentence_by_sentence(policy: str, data: st.DataOb
     plain = RetaTranslator(verifier, tokenizer()).start()
     drafting: Translator = RetaTranslator(verifier, tokenizer(), SPECULATIVE)
     if policy == "lossless":
-        drafting = LosslessTranslator(fretna(seed=seed), verifier, tokenizer())
+        drafting = verify_drafts(fretna(seed=seed), verifier, tokenizer())
     session = drafting.start()
     committed: tuple[str, ...] = ()
     prefixes = data.draw(st.lists(st.integers(0, len(WORDS)), min_size=1, max_size=5))
@@ -41,7 +41,7 @@ def test_drafts_change_nothing_sentence_by_sentence(policy: str, data: st.DataOb
 
 
 def test_an_update_that_changes_nothing_is_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = LosslessTranslator(fretna(), talkative(seed=2), tokenizer()).start()
+    session = verify_drafts(fretna(), talkative(seed=2), tokenizer()).start()
     passes = []
     verify = IncrementalDecoder.verify
     monkeypatch.setattr(

@@ -10,7 +10,7 @@ from engine.policies.config import PolicyConfig
 from engine.policies.edits import EditTranslator, HybridTranslator
 from engine.policies.fretna import FretnaTranslator
 from engine.policies.loader import load_translator
-from engine.policies.lossless import LosslessTranslator
+from engine.policies.networks import verify_drafts
 from engine.policies.reta import RetaTranslator
 from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
@@ -54,7 +54,7 @@ def translators() -> list[Translator]:
         RetaTranslator(autoregressive(), tokenizer()),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(speculative=True, bias=0.3)),
         RetaTranslator(autoregressive(), tokenizer(), PolicyConfig(beam=2, bias=0.3)),
-        LosslessTranslator(fretna(), autoregressive(), tokenizer()),
+        verify_drafts(fretna(), autoregressive(), tokenizer()),
         wait_k(autoregressive("wait-k"), wait=2),
     ]
 

@@ -1,9 +1,10 @@
-"""Export of Wait-k to ONNX: a step of the causal encoder and a step of the decoder, with caches.
+"""Export of autoregressive translators to ONNX: a step of the encoder and one of the decoder.
 
 CTranslate2 has neither an encoder that reads piece by piece nor a cross-attention that grows while
-the target is written. Here each step takes the keys and values of the time steps before it and
-returns those of its own; `models.export.wait_k_engine` keeps them, and tells the steps their
-positions.
+the target is written, which Wait-k needs, nor one pass over a draft, which verifying takes. Here
+each step takes the keys and values of the time steps before it and returns those of its own;
+`models.export.autoregressive_engine` keeps them, and tells the steps their positions and what may
+see what.
 
 Needs the extra `export`.
 """
@@ -17,9 +18,14 @@ from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
-from models.export.onnx_attention import attend_behind, attend_heads, causal_bias
+from models.export.autoregressive_engine import autoregressive_networks
+from models.export.onnx_attention import (
+    attend_behind,
+    attend_heads,
+    causal_bias,
+    split_pairs,
+)
 from models.export.onnx_graph import trace_graph, write_graph
-from models.export.wait_k_engine import wait_k_networks
 from models.layers import EncoderLayer, decoder_layers
 from models.onnx_session import ONNX_FOLDER
 from models.translator_config import TranslatorConfig
@@ -28,11 +34,11 @@ _EXAMPLE_PAST, _EXAMPLE_SOURCE, _EXAMPLE_NEW = 5, 7, 3
 _N_BESIDES = 3  # inputs that are no caches
 
 
-def export_wait_k(checkpoint: Path, out: Path, *, int8: bool) -> None:
-    """Write a folder that `models.export.wait_k_engine` runs.
+def export_autoregressive(checkpoint: Path, out: Path, *, int8: bool) -> None:
+    """Write a folder that `models.export.autoregressive_engine` runs.
 
     Args:
-        checkpoint: a `wait-k` checkpoint.
+        checkpoint: a `reta` or `wait-k` checkpoint.
         out: folder to write; what an earlier export left there is replaced.
         int8: quantise the weights; activations are quantised as they come.
 
@@ -40,9 +46,9 @@ def export_wait_k(checkpoint: Path, out: Path, *, int8: bool) -> None:
         CheckpointError: the checkpoint is missing, damaged or of another kind.
         ExportError: the extra `export` is not installed.
     """
-    content = read_checkpoint(checkpoint).expect("wait-k")
+    content = read_checkpoint(checkpoint).expect("reta", "wait-k")
     model = AutoregressiveTransformer.from_checkpoint(content, "cpu")
-    networks = wait_k_networks(model.config)
+    networks = autoregressive_networks(model.config)
     graphs = [
         trace_graph(
             step(model),
@@ -51,8 +57,8 @@ def export_wait_k(checkpoint: Path, out: Path, *, int8: bool) -> None:
             outputs=network.outputs,
             dynamic_axes={
                 **{name: {1: name} for name in (*network.inputs, *network.outputs)},
-                "causal": {2: "new", 3: "all"},
-                "next_token": {},
+                "bias": {2: "new", 3: "all"},
+                "next_tokens": {0: "new"},
             },
         )
         for step, network, n_layers in (
@@ -96,21 +102,21 @@ class _EncoderStep(_Step):
     """Reads source tokens behind those whose keys and values it is given."""
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, causal: Tensor, *own: Tensor
+        self, tokens: Tensor, positions: Tensor, bias: Tensor, *own: Tensor
     ) -> tuple[Tensor, ...]:
         """Keys and values of the new tokens: for each of its own layers, for each decoder layer.
 
         Args:
             tokens: (1, new).
             positions: of the tokens, (1, new, d).
-            causal: `causal_bias` of the tokens.
+            bias: added to the scores of attention, (1, 1, new, past + new).
             *own: keys and values of the tokens before for each layer, (1, past, 2d).
         """
         x = self.embed(tokens, positions)
         new = []
         layers = cast(list[EncoderLayer], list(self._model.encoder.layers))
         for layer, past in zip(layers, own, strict=True):
-            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, causal)
+            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, bias)
             new.append(cache)
             x = x + attended
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
@@ -121,17 +127,17 @@ class _EncoderStep(_Step):
 
 
 class _DecoderStep(_Step):
-    """Writes target tokens and says which one follows."""
+    """Writes target tokens and says which one follows each."""
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, causal: Tensor, *caches: Tensor
+        self, tokens: Tensor, positions: Tensor, bias: Tensor, *caches: Tensor
     ) -> tuple[Tensor, ...]:
-        """Keys and values of the new tokens for each layer, and the token after the last, ().
+        """Keys and values of the new tokens for each layer, and the tokens after each, (new,).
 
         Args:
             tokens: (1, new).
             positions: of the tokens, (1, new, d).
-            causal: `causal_bias` of the tokens.
+            bias: added to the scores of attention, (1, 1, new, past + new).
             *caches: keys and values for each layer, first of the target tokens before
                 (1, past, 2d), then of the source (1, source, 2d).
         """
@@ -141,11 +147,11 @@ class _DecoderStep(_Step):
         new = []
         for index, layer in enumerate(decoder_layers(model.layers)):
             past, source = caches[index], caches[n_layers + index]
-            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, causal)
+            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, bias)
             new.append(cache)
             x = x + attended
             queries = layer.cross.query(layer.cross_norm(x))
-            keys, values = source.chunk(2, dim=-1)
+            keys, values = split_pairs(source, model.config.d_model)
             x = x + layer.cross.out(attend_heads(queries, keys, values, model.config.n_heads))
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
-        return *new, model.project(x[0, -1]).argmax(dim=-1)
+        return *new, model.project(x[0]).argmax(dim=-1)

@@ -1,4 +1,4 @@
-"""Wait-k on ONNX Runtime: token ids in, token ids out, with real caches; no torch."""
+"""Autoregressive translators on ONNX Runtime: ids in, ids out, with real caches; no torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,10 +35,10 @@ class Networks(NamedTuple):
     decoder: Network
 
 
-def wait_k_networks(config: TranslatorConfig) -> Networks:
+def autoregressive_networks(config: TranslatorConfig) -> Networks:
     """What the networks of a model are told, and what they say."""
     n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
-    steps = ["tokens", "positions", "causal"]
+    steps = ["tokens", "positions", "bias"]
     return Networks(
         Network(
             "encoder",
@@ -48,16 +48,16 @@ def wait_k_networks(config: TranslatorConfig) -> Networks:
         Network(
             "decoder",
             [*steps, *layer_names("own", n_decoder), *layer_names("cross", n_decoder)],
-            [*layer_names("new_own", n_decoder), "next_token"],
+            [*layer_names("new_own", n_decoder), "next_tokens"],
         ),
     )
 
 
-class WaitKEngine:
-    """The two networks of an exported Wait-k model.
+class AutoregressiveEngine:
+    """The two networks of an exported model.
 
     Args:
-        directory: what `models.export.onnx_wait_k.export_wait_k` wrote.
+        directory: what `models.export.onnx_autoregressive.export_autoregressive` wrote.
         config: of the model.
         n_threads: that one step may use.
 
@@ -67,34 +67,40 @@ class WaitKEngine:
 
     def __init__(self, directory: Path, config: TranslatorConfig, *, n_threads: int = 1) -> None:
         self.config = config
-        networks = wait_k_networks(config)
+        networks = autoregressive_networks(config)
         self.encoder = _open(directory, networks.encoder, n_threads)
         self.decoder = _open(directory, networks.decoder, n_threads)
+        self.exact = not (directory / ONNX_FOLDER / networks.decoder.file(int8=True)).exists()
+        """Whether one pass over a draft predicts what steps do: eight bits round as a whole."""
         self._positions = sinusoids(config.max_target_tokens, config.d_model)[None]
 
-    def place(self, tokens: Sequence[int], n_before: int) -> dict[str, NDArray[Any]]:
+    def place(
+        self, tokens: Sequence[int], n_before: int, *, causal: bool
+    ) -> dict[str, NDArray[Any]]:
         """What a step is told about its tokens, (new,), behind those before."""
         n_new = len(tokens)
         return {
             "tokens": np.array([tokens], np.int64),
             "positions": self._positions[:, n_before : n_before + n_new],
-            "causal": causal_bias(n_new, n_before),
+            "bias": causal_bias(n_new, n_before)
+            if causal
+            else np.zeros((1, 1, n_new, n_before + n_new), np.float32),
         }
 
-    def new_writer(self) -> "ExportedWriter":
-        """A writer for a new source."""
-        return ExportedWriter(self)
+    def new_writer(self, prefix: Sequence[int] = ()) -> "ExportedWriter":
+        """A writer for a new source, whose target begins with the prefix."""
+        return ExportedWriter(self, prefix)
 
 
 class ExportedWriter:
-    """One target, written token by token against a source that grows.
+    """One target, written token by token against a source, which may grow for a causal encoder.
 
-    Does what `models.decoding.Writer` does with a causal encoder.
+    Does what `models.decoding.Writer` does in torch.
     """
 
-    def __init__(self, engine: WaitKEngine) -> None:
+    def __init__(self, engine: AutoregressiveEngine, prefix: Sequence[int] = ()) -> None:
         config = engine.config
-        self.written: list[int] = []
+        self.written = list(prefix)
         self._engine = engine
         n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
         n_source, n_target, d_model = config.max_tokens, config.max_target_tokens, config.d_model
@@ -103,7 +109,7 @@ class ExportedWriter:
         self._target = KeyValueCache("own", n_decoder, n_target, d_model)
 
     def read(self, source: Sequence[int], n_known: int = 0) -> None:
-        """Read the source, of which `n_known` tokens are as they were.
+        """Read the source, of which `n_known` tokens are as they were (causal encoders only).
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -118,35 +124,41 @@ class ExportedWriter:
         self._cross.truncate(n_known)
         if new := source[self._source.length :]:
             engine = self._engine
-            feed = {**engine.place(new, self._source.length), **self._source.feed()}
+            placed = engine.place(new, self._source.length, causal=engine.config.causal)
+            feed = {**placed, **self._source.feed()}
             caches = engine.encoder.run(None, feed)
             n_own = engine.config.n_encoder_layers
             self._source.append(caches[:n_own])
             self._cross.append(caches[n_own:])
 
     def next_token(self) -> int:
-        """The most probable token after what is written.
+        """The most probable token after what is written."""
+        return self.predict()[0]
 
-        The last token's keys and values are made anew at each call: the source may have grown.
+    def predict(self, draft: Sequence[int] = ()) -> list[int]:
+        """The most probable token after what is written, and after each draft token.
+
+        The last written token's keys and values are made anew at each call: the source may have
+        grown.
 
         Raises:
             ValueError: the target is longer than the model's positions.
         """
         self._target.truncate(len(self.written))
-        tokens = [BOS_ID, *self.written][self._target.length :]
+        tokens = [BOS_ID, *self.written, *draft][self._target.length :]
         limit = self._engine.config.max_target_tokens
         if self._target.length + len(tokens) > limit:
             raise ValueError(f"target is longer than {limit} tokens")
-        *new, token = self._engine.decoder.run(
+        *new, following = self._engine.decoder.run(
             None,
             {
-                **self._engine.place(tokens, self._target.length),
+                **self._engine.place(tokens, self._target.length, causal=True),
                 **self._target.feed(),
                 **self._cross.feed(),
             },
         )
         self._target.append(new)
-        return int(token)
+        return [int(token) for token in following[len(tokens) - len(draft) - 1 :]]
 
 
 def _open(directory: Path, network: Network, n_threads: int) -> Any:
