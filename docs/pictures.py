@@ -2,21 +2,21 @@
 
     .venv/bin/python docs/pictures.py [NAME …]     names of the functions below; all without
 
-Needs what the overlay's tests need (Xvfb, xdotool, trayer), xcompmgr, so that the band is
-translucent, and Pillow, which the extra `train` brings. For the first start a sound server with a
-source should run.
+Needs what the overlay's tests need (Xvfb, xdotool, trayer, PulseAudio), xcompmgr, so that the band
+is translucent, and Pillow, which the extra `train` brings.
 """
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from engine.captions import Caption, Text  # noqa: E402
 from tests.app.server.serving import serving_feed  # noqa: E402
+from tests.app.sound_server import running_sound_server  # noqa: E402
 from tests.ui.screen import Box, Screen, virtual_screen  # noqa: E402
 
 FRAMES_HZ = 8
@@ -75,6 +76,8 @@ class Stage:
 
     screen: Screen
     home: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the programs besides the usual ones."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -86,6 +89,7 @@ class Stage:
             "DISPLAY": self.screen.display,
             "PYTHONPATH": str(ROOT),
             **{name: str(self.home / name) for name in places},
+            **self.more,
         }
 
     @contextlib.contextmanager
@@ -212,11 +216,16 @@ def contrast(stage: Stage) -> None:
 
 
 def first_start(stage: Stage) -> None:
-    """The choice of what to listen to, with what the sound server has."""
-    with stage.dragoman("overlay", overlay={"status": True}):
-        stage.find("What should be translated")
-        time.sleep(3)
-        stage.save("overlay-first-start.png")
+    """The choice of what to listen to, while the computer plays the recording."""
+    with running_sound_server(stage.environ) as server:
+        hearing = dataclasses.replace(stage, more=server.environment)
+        with hearing.dragoman("overlay"):
+            hearing.find("What should be translated")
+            playing = server.play(ROOT / "assets/demo.opus")
+            time.sleep(3)
+            hearing.save("overlay-first-start.png", (160, 0, 960, 710))
+            playing.terminate()
+            playing.wait()
 
 
 def scripts(stage: Stage) -> None:
@@ -273,7 +282,9 @@ def main(names: list[str]) -> None:
             for make in PICTURES:
                 if not names or make.__name__ in names:
                     print(make.__name__, flush=True)
-                    make(stage)
+                    home = Path(folder) / make.__name__  # each has its own settings and history
+                    home.mkdir()
+                    make(dataclasses.replace(stage, home=home))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from tests.app.sound_server import SoundServer, running_sound_server
 
 RATE_HZ = 16_000
 TIMEOUT_S = 300.0  # of any command: far more than it takes on a machine that is not busy
@@ -120,3 +122,11 @@ def dragoman(machine: Machine) -> Callable[..., subprocess.CompletedProcess[str]
         return machine.run("run", *arguments, *machine.options, typed=typed)
 
     return run
+
+
+@pytest.fixture
+def sound_server(machine: Machine) -> Iterator[SoundServer]:
+    """One that the commands on the machine hear."""
+    with running_sound_server(machine.environment) as server:
+        machine.environment.update(server.environment)
+        yield server

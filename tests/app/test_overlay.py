@@ -14,6 +14,7 @@ from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.fakes import caption
 from tests.app.server.serving import LOOPBACK, serving_feed
+from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.app.test_run import one_line_error, read_until
 from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
 
@@ -86,6 +87,42 @@ def test_a_file_is_translated_into_the_band(overlay: Callable[..., Band], machin
     assert wait_until(lambda: band.ink(band.box()) > 300, 60)
     band.process.send_signal(signal.SIGTERM)
     assert band.end() == (0, "")
+
+
+@NEEDS_X
+@NEEDS_SOUND
+def test_the_first_start_hears_the_computer_and_a_device_that_vanishes_is_found_again(
+    overlay: Callable[..., Band], machine: Machine, sound_server: SoundServer
+) -> None:
+    band = overlay(*machine.options)
+    window = band.find("What should be translated")
+    meter = band.box(window)
+    sound = machine.sound("speech.wav", [(60.0, 0.5)])
+    silent = band.screen.picture(meter)
+    playing = sound_server.play(sound)
+    assert wait_until(lambda: bool((band.screen.picture(meter) != silent).sum() > 3000), 60)
+    band.key("alt+s", window=window)
+    box = band.box()
+    assert wait_until(lambda: band.ink(box) > 300, 60)
+    sound_server.unplug()
+    playing.wait()
+    assert wait_until(lambda: has_label(band), 60)
+    sound_server.plug()
+    assert wait_until(lambda: not has_label(band), 60)
+    playing = sound_server.play(sound)
+    calm = band.screen.picture(box)
+    assert wait_until(lambda: bool((band.screen.picture(box) != calm).sum() > 1000), 60)
+    playing.terminate()
+    playing.wait()
+    band.key("ctrl+q")
+    assert band.end("goes on when it is back")[0] == 0
+
+
+def has_label(band: Band) -> bool:
+    """Whether the band says in its corner that something is lost."""
+    x, y, width, _ = band.box()
+    corner = band.screen.picture((x + width - 100, y + 5, 60, 30))
+    return bool((corner > 100).any())
 
 
 async def test_without_a_display_a_feed_is_shown_in_the_terminal(machine: Machine) -> None:

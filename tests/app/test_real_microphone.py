@@ -1,58 +1,12 @@
 """`dragoman run mic` on a real audio device: the monitor of a PulseAudio null sink."""
 
-import shutil
 import signal
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 from tests.app.conftest import TIMEOUT_S, Machine
+from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.app.test_run import QUIET, captions_of, read_until
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulseaudio") is None, reason="PulseAudio is not installed"
-)
-
-
-@dataclass(frozen=True)
-class SoundServer:
-    """A sound server of the test's own; what is played to its speaker is heard by its monitor."""
-
-    environment: dict[str, str]
-
-    def command(self, *arguments: str) -> None:
-        subprocess.run(arguments, env=self.environment, check=True, timeout=TIMEOUT_S)
-
-    def play(self, path: Path, speaker: str = "speaker") -> "subprocess.Popen[bytes]":
-        command = ["paplay", f"--device={speaker}", str(path)]
-        return subprocess.Popen(command, env=self.environment)
-
-
-@pytest.fixture
-def sound_server(machine: Machine) -> Iterator[SoundServer]:
-    with tempfile.TemporaryDirectory() as folder:  # a socket's path has to be short
-        environment = {
-            **machine.environment,
-            "XDG_RUNTIME_DIR": folder,
-            "PULSE_RUNTIME_PATH": folder,
-            "PULSE_SERVER": f"unix:{folder}/native",
-        }
-        server = SoundServer(environment)
-        modules = (
-            f"module-native-protocol-unix socket={folder}/native auth-anonymous=1",
-            "module-null-sink sink_name=speaker",
-        )
-        server.command(
-            *("pulseaudio", "-n", "--daemonize=yes", "--exit-idle-time=-1", "--log-level=error"),
-            *(part for module in modules for part in ("--load", module)),
-        )
-        machine.environment.update(environment)
-        yield server
-        server.command("pactl", "exit")
+pytestmark = NEEDS_SOUND
 
 
 def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
@@ -81,10 +35,10 @@ def test_a_device_that_vanishes_and_comes_back_goes_on_in_the_same_session(
     sound = machine.sound("speech.wav", [(60.0, 0.5)])
     playing = sound_server.play(sound)
     seen = read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
-    sound_server.command("pactl", "unload-module", "module-null-sink")
+    sound_server.unplug()
     playing.wait(TIMEOUT_S)
     said = read_until(running.stderr.fileno(), b"goes on when", TIMEOUT_S)
-    sound_server.command("pactl", "load-module", "module-null-sink", "sink_name=speaker")
+    sound_server.plug()
     playing = sound_server.play(sound)
     seen += read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
     running.send_signal(signal.SIGINT)
