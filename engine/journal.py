@@ -15,37 +15,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from engine.captions import Caption
 from engine.database import JournalError, connect, errors_of, transaction
+from engine.journal_rows import SessionRecord, insert_captions, insert_session, storable
 from engine.owner import this_process
 from engine.retention import StoredSession
 from engine.subtitles import Format, SubtitleOptions, render
 
 __all__ = ["Journal", "JournalError", "SessionRecord"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRecord:
-    """What the journal knows of one session."""
-
-    id: str
-    started_at: float
-    """Seconds since 1970, UTC."""
-    ended_at: float | None
-    state: str
-    """`open` (being written now), `ended` or `interrupted` (its process died)."""
-    source: str
-    """What was listened to, in words for people."""
-    source_lang: str
-    target_lang: str
-    translator: str
-    n_finals: int
-    duration_s: float
-    """Session time of the end of its last caption."""
 
 
 class Journal:
@@ -129,18 +109,17 @@ class Journal:
                 return
             if row is not None:
                 raise ValueError(f"session {session!r} is in the journal already")
-            connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, NULL, 'open', ?, ?, ?, ?, ?)",
-                (
-                    session,
-                    self._clock(),
-                    this_process(),
-                    _storable(source),
-                    source_lang,
-                    target_lang,
-                    translator,
-                ),
+            record = SessionRecord(
+                id=session,
+                started_at=self._clock(),
+                ended_at=None,
+                state="open",
+                source=source,
+                source_lang=source_lang,
+                target_lang=target_lang,
+                translator=translator,
             )
+            insert_session(connection, record, this_process())
 
     def append(self, *captions: Caption) -> None:
         """Append captions in one transaction; when this returns, finals are on the disk.
@@ -151,10 +130,10 @@ class Journal:
         """
         if any(caption.final for caption in captions):
             with self._synced(), self._transaction() as connection:
-                _insert(connection, captions)
+                insert_captions(connection, captions)
         else:
             with self._transaction() as connection:
-                _insert(connection, captions)
+                insert_captions(connection, captions)
 
     def end_session(self, session: str) -> None:
         """Note that a session ended in order."""
@@ -167,19 +146,7 @@ class Journal:
     def restore(self, record: SessionRecord) -> None:
         """Enter a session of another journal, as it is known from there."""
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, '', ?, ?, ?, ?)",
-                (
-                    record.id,
-                    record.started_at,
-                    record.ended_at,
-                    record.state,
-                    record.source,
-                    record.source_lang,
-                    record.target_lang,
-                    record.translator,
-                ),
-            )
+            insert_session(connection, record, owner="")
 
     def remove(self, sessions: Iterable[str]) -> None:
         """Give sessions up: nothing of their text is left in the file, which shrinks if it can."""
@@ -244,7 +211,7 @@ class Journal:
 
         Case and diacritics do not count; the last word may be the beginning of one.
         """
-        words = [word.replace('"', '""') for word in _storable(text).split()]
+        words = [word.replace('"', '""') for word in storable(text).split()]
         if not words:
             return []
         query = " ".join(f'"{word}"' for word in words) + " *"
@@ -283,36 +250,3 @@ class Journal:
                 yield
             finally:
                 connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _insert(connection: sqlite3.Connection, captions: tuple[Caption, ...]) -> None:
-    for caption in captions:
-        try:
-            connection.execute(
-                "INSERT INTO captions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    caption.session,
-                    caption.seq,
-                    caption.segment,
-                    caption.revision,
-                    caption.final,
-                    caption.start_s,
-                    caption.end_s,
-                    _storable(caption.to_json(detail=True)),
-                ),
-            )
-        except sqlite3.IntegrityError as error:
-            raise ValueError(
-                f"caption {caption.seq} of session {caption.session!r} cannot follow what the"
-                f" journal has: {error}"
-            ) from error
-        if caption.final:
-            texts = (_storable(caption.source.committed), _storable(caption.target.committed))
-            connection.execute(
-                "INSERT INTO finals VALUES (?, ?, ?, ?)", (*texts, caption.session, caption.seq)
-            )
-
-
-def _storable(text: str) -> str:
-    """Text with lone surrogates, which no file can hold, replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")

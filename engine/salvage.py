@@ -114,8 +114,6 @@ def _records(found: Salvaged) -> Iterator[SessionRecord]:
             source_lang=first.source.lang,
             target_lang=first.target.lang,
             translator="",
-            n_finals=0,
-            duration_s=0.0,
         )
 
 
@@ -151,8 +149,6 @@ def _read_sessions(connection: sqlite3.Connection, found: Salvaged) -> None:
                 source_lang=source_lang,
                 target_lang=target_lang,
                 translator=translator,
-                n_finals=0,
-                duration_s=0.0,
             )
 
 

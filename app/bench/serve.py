@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,17 +59,19 @@ class LoadTest:
         """
         with tempfile.TemporaryDirectory() as folder:
             journal = Path(folder) / "journal.sqlite3"
-            heard, metrics = asyncio.run(self._run(n_streams, journal))
-            return figures(heard, _kept_finals(journal), metrics)
+            heard, took_s, metrics = asyncio.run(self._run(n_streams, journal))
+            return {"took_s": took_s, **figures(heard, _kept_finals(journal), metrics)}
 
-    async def _run(self, n_streams: int, journal: Path) -> tuple[list[Heard], str]:
+    async def _run(self, n_streams: int, journal: Path) -> tuple[list[Heard], float, str]:
         own = ("--port", "0", "--max-sessions", str(n_streams), "--journal", str(journal))
         async with _server((*self.command, *own, *self.options)) as address:
             # One viewer, so that there is a fan-out to be measured.
             async with _viewing(address):
+                begin = time.monotonic()
                 heard = await run_streams(address, self.sound, n_streams, self.seconds)
+                took_s = time.monotonic() - begin
             metrics = await asyncio.to_thread(_read_metrics, address)
-        return heard, metrics
+        return heard, took_s, metrics
 
 
 def find_capacity(measure: Callable[[int], Mapping[str, Any]], tell: Tell) -> int:

@@ -42,8 +42,8 @@ def print_report(result: Mapping[str, Any], path: Path | None) -> None:
                 f"{stage['n_calls']:.0f}",
                 f"{stage['mean_ms']:.1f} ms",
                 "> 10 s" if p95_ms is None else f"{p95_ms:.0f} ms",
-                f"{stage['total_s'] / result['seconds']:.2f}",
-                "" if processor_s is None else f"{processor_s / result['seconds']:.2f}",
+                f"{stage['total_s'] / run['took_s']:.2f}",
+                "" if processor_s is None else f"{processor_s / run['took_s']:.2f}",
             )
     console.print(lags)
     console.print(time)

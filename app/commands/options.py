@@ -1,13 +1,30 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.registry import DEVICES, TRANSLATORS
 
+if TYPE_CHECKING:
+    from app.config import Settings
+
 Add = Callable[..., Any]
 """`add_argument` of a parser."""
+
+
+def load_settings(arguments: argparse.Namespace, tables: Mapping[str, Sequence[str]]) -> "Settings":
+    """The settings of a command line; `tables` say which options go into which table.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range, or the file cannot be read.
+    """
+    from app import config
+
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    chosen = {table: {k: given[k] for k in keys if k in given} for table, keys in tables.items()}
+    return config.load(given.get("config"), chosen)
 
 
 def add_translation_options(add: Add) -> None:

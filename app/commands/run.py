@@ -16,6 +16,7 @@ from app.commands.options import (
     add_stability_options,
     add_translation_options,
     add_view_options,
+    load_settings,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.registry import BACKENDS
@@ -63,14 +64,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends or the user ends it."""
-    from app import config, run
+    from app import run
 
-    given = vars(arguments)
-    settings = config.load(
-        given.get("config"),
-        {table: {k: given[k] for k in keys if k in given} for table, keys in _TABLES.items()},
-    )
-    return run.main(arguments.source, settings)
+    return run.main(arguments.source, load_settings(arguments, _TABLES))
 
 
 _TABLES = {

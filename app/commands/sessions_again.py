@@ -1,7 +1,6 @@
 """`dragoman sessions replay` and `rerun`: past sessions once more."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from app.commands.options import (
     add_outlet_options,
     add_stability_options,
     add_view_options,
+    load_settings,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.commands.session_names import LAST, NAME_HELP, find
@@ -20,8 +20,6 @@ from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
-
-    from app.config import Settings
 
 _REPLAY = """\
 Give the captions of a past session out again, at the pace at which they came or another, to
@@ -76,7 +74,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from engine.journal import Journal
 
     pace = replay.parse_pace(arguments.pace)
-    settings = _settings(arguments, _REPLAY_TABLES)
+    settings = load_settings(arguments, _REPLAY_TABLES)
     with Journal.open(settings.run.journal_file, read_only=True) as journal:
         session = find(journal, arguments.session).id
         captions = journal.captions(session)
@@ -89,7 +87,7 @@ def _rerun(arguments: argparse.Namespace) -> int:
     from app.rerun import find_sound, rerun_all
     from engine.journal import Journal
 
-    settings = _settings(arguments, _RERUN_TABLES)
+    settings = load_settings(arguments, _RERUN_TABLES)
     file = settings.run.journal_file
     with Journal.open(file, read_only=True) as journal:
         record = find(journal, arguments.session)
@@ -107,16 +105,6 @@ def _rerun(arguments: argparse.Namespace) -> int:
     }
     _print(result, arguments.json)
     return 0
-
-
-def _settings(arguments: argparse.Namespace, tables: Mapping[str, tuple[str, ...]]) -> "Settings":
-    from app import config
-
-    given = {key: value for key, value in vars(arguments).items() if value is not None}
-    return config.load(
-        given.get("config"),
-        {table: {k: given[k] for k in keys if k in given} for table, keys in tables.items()},
-    )
 
 
 def _print(result: dict[str, Any], path: Path | None) -> None:

@@ -52,6 +52,15 @@ def test_a_replay_goes_to_files_and_to_the_terminal(machine: Machine) -> None:
     assert "MORNING GOOD" in srt.read_text()
 
 
+def test_the_settings_say_where_the_journal_is(machine: Machine) -> None:
+    config = machine.home / "config" / "dragoman" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[run]\njournal = '{machine.home / 'elsewhere.sqlite3'}'\n")
+    before = live(machine, "-", typed="good morning\n")
+    assert len(replayed(machine)) == len(before)
+    assert not machine.journal.exists()
+
+
 def test_a_replay_is_not_kept_as_a_session(machine: Machine) -> None:
     live(machine, "-", typed="good morning\n")
     replayed(machine)

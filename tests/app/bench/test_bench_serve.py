@@ -91,7 +91,7 @@ def test_the_report_is_a_table_or_json(capsys: pytest.CaptureFixture[str]) -> No
         "machine": {"processors": 2, "load_average": 0.1},
         "seconds": 30.0,
         "capacity": 7,
-        "runs": [run],
+        "runs": [{"took_s": 31.0, **run}],
     }
     print_report(result, None)
     assert "This machine holds 7 live streams." in capsys.readouterr().out

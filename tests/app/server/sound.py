@@ -27,6 +27,7 @@ async def serving_sound(
     config: ServerConfig = LOOPBACK,
     *,
     journal: Journal | None = None,
+    record: bool = False,
     make_reader: Callable[[], SourceReader[AudioChunk]] = FakeRecognizer,
     translate: Policy = capitals,
 ) -> AsyncIterator[OpenDoors]:
@@ -38,7 +39,7 @@ async def serving_sound(
             workers=workers,
             stages=Stages(),
         )
-        async with open_doors(engine, config, journal=journal) as doors:
+        async with open_doors(engine, config, journal=journal, record=record) as doors:
             yield doors
 
 

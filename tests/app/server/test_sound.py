@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.server.config import ServerConfig
+from app.sound_recording import recording_file
+from app.sources.decoding import SoundFile
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.translator import Hypothesis
@@ -69,6 +71,19 @@ async def test_many_streams_share_the_workers_and_do_not_mix() -> None:
         heard = await asyncio.gather(*(speak(doors.address, 0.5 * n) for n in range(1, 9)))
     assert [sum(len(final.split()) for final in finals) for finals in heard] == list(range(1, 9))
     assert len(threads) <= 2
+
+
+async def test_sound_is_recorded_beside_the_journal_if_asked_for(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.sqlite3") as journal:
+        async with (
+            serving_sound(journal=journal, record=True) as doors,
+            connect(f"ws://{doors.address}/audio") as peer,
+        ):
+            session = await start(peer)
+            await peer.send(tone(2.0))
+            await to_end(peer)
+        with SoundFile(recording_file(journal.path, session)) as file:
+            assert len(file.read(10 * 16_000)) == pytest.approx(2 * 16_000, abs=1600)
 
 
 @pytest.mark.parametrize("size", [1, 7, 3200, 200_000])
