@@ -71,13 +71,12 @@ class Tokenizer:
         No piece spans two words, so words are cut one by one and remembered: a live source comes
         again and again, with one word more.
         """
-        words = unicodedata.normalize("NFC", text).split()
+        words = _normalize(text).split()
         return [token for word in words for token in self._encode_word(word)]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of many texts."""
-        normal = [unicodedata.normalize("NFC", text) for text in texts]
-        ids: list[list[int]] = self._processor.encode(normal)
+        ids: list[list[int]] = self._processor.encode([_normalize(text) for text in texts])
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -95,6 +94,11 @@ class Tokenizer:
             return ""
         text: str = self.pieces[token].replace(_WORD_END, " ")
         return text if not self._processor.is_byte(token) and text.isprintable() else None
+
+
+def _normalize(text: str) -> str:
+    """The text in NFC; half characters, which a cut in a stream may leave, become `?`."""
+    return unicodedata.normalize("NFC", text.encode(errors="replace").decode())
 
 
 def train_tokenizer(lines: Iterable[str], vocab_size: int) -> Tokenizer:

@@ -118,9 +118,7 @@ class ExportedRetaTranslator(ModelTranslator):
         tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
         super().__init__(config, tokenizer)
         self.policy = policy or PolicyConfig()
-        self.engine = ExportedTranslator(
-            directory, tokenizer, max_tokens=config.max_tokens, n_threads=n_threads
-        )
+        self.engine = ExportedTranslator(directory, tokenizer, config, n_threads=n_threads)
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""

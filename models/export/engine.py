@@ -7,6 +7,7 @@ from typing import Any
 
 from models.errors import CheckpointError, ExportError
 from models.tokenizer import Tokenizer
+from models.translator_config import TranslatorConfig
 
 MODEL_FOLDER = "ctranslate2"
 """Subfolder that holds what CTranslate2 reads."""
@@ -32,7 +33,7 @@ class ExportedTranslator:
     Args:
         directory: what `models.export.ctranslate2.export` wrote.
         tokenizer: of the exported checkpoint.
-        max_tokens: longest source that the model reads.
+        config: of the model.
         n_threads: of the engine.
 
     Raises:
@@ -41,7 +42,7 @@ class ExportedTranslator:
     """
 
     def __init__(
-        self, directory: Path, tokenizer: Tokenizer, *, max_tokens: int, n_threads: int = 1
+        self, directory: Path, tokenizer: Tokenizer, config: TranslatorConfig, *, n_threads: int = 1
     ) -> None:
         ctranslate2 = import_ctranslate2()
         try:
@@ -52,7 +53,7 @@ class ExportedTranslator:
             raise CheckpointError(f"{directory}: not an exported model ({error})") from error
         self._pieces = tokenizer.pieces
         self._ids = {piece: index for index, piece in enumerate(tokenizer.pieces)}
-        self._max_tokens = max_tokens
+        self._config = config
 
     def translate(
         self,
@@ -75,9 +76,9 @@ class ExportedTranslator:
         Raises:
             ValueError: the source is longer than the model's positions.
         """
-        if len(source) > self._max_tokens:
+        if len(source) > self._config.max_tokens:
             raise ValueError(
-                f"source of {len(source)} tokens is longer than the {self._max_tokens} "
+                f"source of {len(source)} tokens is longer than the {self._config.max_tokens} "
                 "that the model reads"
             )
         biased = bias > 0 and len(previous) > 0 and not prefix

@@ -13,7 +13,7 @@ from models.errors import CheckpointError, ExportError
 from models.export.ctranslate2 import export
 from models.export.engine import ExportedTranslator
 from models.translator_config import source_ids
-from tests.models.translators import SENTENCES, fretna, talkative, tokenizer
+from tests.models.translators import SENTENCES, config, fretna, talkative, tokenizer
 
 SOURCES = [
     source_ids(tokenizer().encode(text)[:n], finished=n % 2 == 0)
@@ -29,7 +29,7 @@ def save(directory: Path) -> Path:
 
 
 def load(directory: Path) -> ExportedTranslator:
-    return ExportedTranslator(directory, tokenizer(), max_tokens=48)
+    return ExportedTranslator(directory, tokenizer(), config("reta"))
 
 
 def test_a_float_export_translates_like_torch(tmp_path: Path) -> None:
