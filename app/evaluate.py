@@ -4,7 +4,7 @@ import gzip
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class StreamedRecording:
     """Audio read, in seconds plus the computation for it, and what was known then."""
     words: list[tuple[float, RecognizedWord]]
     """When each word was committed, and the word."""
+    first_texts: dict[float, float] = field(default_factory=dict)
+    """When each stretch of speech began, and when its first text was there."""
 
     @property
     def text(self) -> str:
@@ -106,6 +108,8 @@ def stream_recording(
         arrived_s = min(len(samples), start + n_step) / SAMPLE_RATE_HZ
         free_s = max(arrived_s, free_s) + took_s
         streamed.prefixes += [(free_s, prefix) for prefix in prefixes]
+        if any(prefix.text for prefix in prefixes) and recognizer.speech_start_s is not None:
+            streamed.first_texts.setdefault(recognizer.speech_start_s, free_s)
         if prefixes and prefixes[-1].segment != segment:
             segment, n_words = prefixes[-1].segment, 0
         streamed.words += [(free_s, word) for word in recognizer.words[n_words:]]
@@ -168,24 +172,23 @@ def evaluate_recognition(
 
 
 def live_figures(streamed: StreamedRecording, spent_s: float) -> dict[str, list[float]]:
-    """Measurements of a streamed recording; delays count from the end of the spoken word."""
+    """Measurements of a streamed recording.
+
+    The delay of a commit counts from the end of the spoken word; that of the first text, tentative
+    or not, from where the voice detector first heard the stretch of speech that it belongs to.
+    """
     figures: dict[str, list[float]] = {
         "spent_s": [spent_s],
         "commit_delay_s": [at_s - word.end_s for at_s, word in streamed.words],
+        "first_partial_s": [at_s - start_s for start_s, at_s in streamed.first_texts.items()],
     }
-    first: dict[int, float] = {}
-    begun: dict[int, float] = {}
     shown: dict[int, list[str]] = {}
     changed: list[float] = []
-    for at_s, prefix in streamed.prefixes:
+    for _, prefix in streamed.prefixes:
         words = prefix.text.split()
-        if words and prefix.segment not in first:
-            first[prefix.segment] = at_s
-            begun[prefix.segment] = prefix.start_s
         before = shown.get(prefix.segment, [])
         changed += [float(words[i : i + 1] != [word]) for i, word in enumerate(before)]
         shown[prefix.segment] = words
-    figures["first_partial_s"] = [first[s] - begun[s] for s in first]
     figures["changed_partials"] = changed
     return figures
 

@@ -84,8 +84,9 @@ class StreamingRecognizer:
         self._ring = SampleRing()
         self._origin_s: float | None = None  # session time of sample position 0
         self._utterance: Utterance | None = None
-        self._step_frames = self._config.step_frames
+        self._stretched = 1
         self._next_step = 0  # frame of the utterance up to which the next step reads
+        self._onset: int | None = None  # sample position where speech last began
         self._told_until = 0  # sample position behind the last word of finished segments
         self._last_end = 0  # sample position that finished segments reach to
         self._segment = 0
@@ -100,6 +101,11 @@ class StreamingRecognizer:
         return self._words
 
     @property
+    def speech_start_s(self) -> float | None:
+        """Session time from which the newest stretch of speech was heard; None before any."""
+        return None if self._onset is None else self._time(self._onset)
+
+    @property
     def step_ms(self) -> int:
         """How much new sound a step waits for, as it was set."""
         return self._config.step_ms
@@ -111,7 +117,7 @@ class StreamingRecognizer:
 
     def stretch(self, factor: int) -> None:
         """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""
-        self._step_frames = self._config.step_frames * factor
+        self._stretched = factor
 
     def accept(self, chunk: AudioChunk, *, catch_up: bool = False) -> list[SourcePrefix]:
         """Take the next chunk.
@@ -174,28 +180,35 @@ class StreamingRecognizer:
             self._utterance.believe()
             return self._tell(self._utterance, event.noticed)  # what was kept back until now
         if self._utterance is None:
+            self._onset = event.onset
             start = max(event.position, self._told_until, self._ring.start)
             self._utterance = Utterance(
                 self._ring, self._decoder, start=start, lang=self._lang, config=self._config
             )
             n_frames = (event.noticed - start) // FRAME_SAMPLES
-            step = self._step_frames
+            step = self._step_frames(self._utterance)
             self._next_step = (n_frames // step + 1) * step
         return []
+
+    def _step_frames(self, utterance: Utterance) -> int:
+        """How many frames further the next step reads: fewer until something is to be shown."""
+        config = self._config
+        step_ms = config.first_step_ms if utterance.is_opening() else config.step_ms
+        return self._stretched * step_ms // FRAME_MS
 
     def _run_steps(self, until: int, *, catch_up: bool) -> list[SourcePrefix]:
         prefixes: list[SourcePrefix] = []
         utterance = self._utterance
         if utterance is None:
             return prefixes
-        step = self._step_frames
         while utterance.position(self._next_step) <= until:
+            step = self._step_frames(utterance)
             if catch_up:
                 n_frames = (until - utterance.start) // FRAME_SAMPLES
                 self._next_step += (n_frames - self._next_step) // step * step
             end = utterance.position(self._next_step)
             utterance.step(self._next_step)
-            self._next_step += step
+            self._next_step += self._step_frames(utterance)
             prefixes += self._tell(utterance, end)
             if utterance.ends_segment() or utterance.is_empty_for_long():
                 prefixes += self._tell_finished(utterance, utterance.segment_end)

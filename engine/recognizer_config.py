@@ -9,6 +9,7 @@ FRAME_MS = 80
 
 _RANGES = {
     "step_ms": (FRAME_MS, 4_000),
+    "first_step_ms": (FRAME_MS, 4_000),
     "right_context_ms": (0, 4_000),
     "n_agreeing": (0, 5),
     "left_context_s": (0.0, 20.0),
@@ -40,8 +41,11 @@ class RecognizerConfig:
         RecognizerError: a value out of its range.
     """
 
-    step_ms: int = 400
+    step_ms: int = 320
     """How much new sound starts a new recognition of the buffer; multiple of 80."""
+    first_step_ms: int = 80
+    """The same for the beginning of speech, until its first word is shown; the buffer is short
+    then, so that such steps cost little."""
     right_context_ms: int = 640
     """How much sound must follow a word before it may be committed. More: later, fewer words
     missed."""
@@ -75,10 +79,11 @@ class RecognizerConfig:
     Weight and bonus suit the shipped recogniser best on 45 recordings of two speakers."""
     hot_word_bonus: float = 1.5
     """What each token of a hot word earns besides (natural logarithm)."""
-    min_evidence: float = 0.85
-    """What the confidences of a segment's words, 0 to 1 each, must add up to before any of them is
-    shown, unless the voice detector is sure of speech before that. Noise gives a word or two that
-    the network is unsure of; speech soon has one that it is sure of, or several."""
+    min_evidence: float = 0.6
+    """What the squares of the confidences of a segment's words, 0 to 1 each, must add up to before
+    any of them is shown, unless the voice detector is sure of speech before that. Noise gives a
+    word or two that the network is unsure of, and squares count those little; speech soon has one
+    that it is sure of, or several."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -86,10 +91,11 @@ class RecognizerConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise RecognizerError(f"recogniser {name} is {value}; expected {low} to {high}")
-        if self.step_ms % FRAME_MS:
-            raise RecognizerError(
-                f"recogniser step_ms is {self.step_ms}; expected a multiple of {FRAME_MS}"
-            )
+        for name in ("step_ms", "first_step_ms"):
+            if getattr(self, name) % FRAME_MS:
+                raise RecognizerError(
+                    f"recogniser {name} is {getattr(self, name)}; expected a multiple of {FRAME_MS}"
+                )
         if self.buffer_s < self.left_context_s + self.certain_after_s:
             raise RecognizerError(
                 f"recogniser buffer_s is {self.buffer_s}; expected at least left_context_s + "
@@ -101,11 +107,6 @@ class RecognizerConfig:
                 f"long_segment_s = {self.long_segment_s}"
             )
 
-    @property
-    def step_frames(self) -> int:
-        """Frames of a step."""
-        return self.step_ms // FRAME_MS
-
 
 def to_frames(seconds: float) -> int:
     """The nearest number of frames."""
@@ -115,7 +116,7 @@ def to_frames(seconds: float) -> int:
 PRESETS: Mapping[str, RecognizerConfig] = MappingProxyType(
     {
         "fast": RecognizerConfig(
-            step_ms=320, right_context_ms=480, left_context_s=3.0, buffer_s=8.0
+            step_ms=240, right_context_ms=480, left_context_s=3.0, buffer_s=8.0
         ),
         "balanced": RecognizerConfig(),
         "careful": RecognizerConfig(

@@ -7,7 +7,7 @@ word, and the window goes on over the border.
 
 Noise that is taken for speech gives words that the network does not believe in. So the words of a
 segment are kept back until the voice detector is sure that somebody speaks, or the confidences of
-the words add up to enough evidence of it.
+the words are enough evidence of it.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from engine.audio import SampleRing, Samples
 from engine.recognizer_config import RecognizerConfig, to_frames
 
 _FRESH_START_FRAMES = 4  # kept in front of a segment that starts anew, as the detector's padding
+_OPENING_FRAMES = 20  # 1.6 s: what is no word by then is hardly the beginning of speech
 _TRIM_SEARCH_FRAMES = 12  # how far back of the wanted cut a quieter place is looked for
 
 
@@ -98,6 +99,10 @@ class Utterance:
         self._agreement.finish(words)
         self._weigh()
 
+    def is_opening(self) -> bool:
+        """Whether speech has only just begun and shows no word yet."""
+        return self._n_frames < _OPENING_FRAMES and not (self.committed or self.tentative)
+
     def ends_segment(self) -> bool:
         """Whether the current segment should end behind its last committed word."""
         needed = self._needed_pause()
@@ -128,7 +133,7 @@ class Utterance:
     def _weigh(self) -> None:
         """Believe the words of the segment once they are sure enough together."""
         words = (*self._agreement.committed[self._n_told :], *self._agreement.tentative)
-        evidence = sum(word.confidence for word in words)
+        evidence = sum(word.confidence**2 for word in words)
         self._credible = self._credible or evidence >= self._config.min_evidence
 
     def _border_frame(self) -> int:

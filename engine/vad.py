@@ -79,6 +79,8 @@ class SpeechEvent:
     """Sample where the speech starts (with padding) or ended (without)."""
     noticed: int
     """Sample position at which this became known."""
+    onset: int | None = None
+    """Of a start: the sample from which on speech was heard, without the padding."""
 
 
 class SpeechModel(Protocol):
@@ -161,10 +163,9 @@ class SpeechGate:
             self._n_sure += FRAME_SAMPLES
         if self._n_sure < self._min_speech:
             return None
-        start = max(self._candidate - self._padding, 0)
-        self._candidate = None
+        onset, self._candidate = self._candidate, None
         self._speaking, self._told_sure = True, False
-        return SpeechEvent("start", start, self.position)
+        return SpeechEvent("start", max(onset - self._padding, 0), self.position, onset)
 
     def _in_speech(self, probability: float) -> SpeechEvent | None:
         if probability >= self._config.stop_threshold:

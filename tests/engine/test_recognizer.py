@@ -374,3 +374,13 @@ def test_noise_alone_gives_no_word_with_the_real_detector(index: int) -> None:
 def test_a_setting_out_of_range_is_named(changes: dict[str, float], says: str) -> None:
     with pytest.raises(RecognizerError, match=says):
         RecognizerConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_the_first_word_is_shown_without_waiting_for_a_whole_step() -> None:
+    config = RecognizerConfig(step_ms=1600)
+    for early in (False, True):
+        stream = recognizer(config=replace(config, first_step_ms=80 if early else 1600))
+        first = recognize(np.concatenate((silence(1), speak("we have to go home now"))), stream)[0]
+        assert first.tentative
+        assert stream.speech_start_s == pytest.approx(1.0, abs=0.04)
+        assert (first.end_s - 1.0 < 0.6) == early

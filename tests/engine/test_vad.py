@@ -36,6 +36,11 @@ def test_speech_starts_with_padding_and_ends_where_it_was_last_heard() -> None:
     assert heard == [("start", 8, 13), ("end", 15, 19)]
 
 
+def test_a_start_says_from_where_on_speech_was_heard() -> None:
+    (start,) = SpeechGate(CONFIG).feed([0.0] * 10 + [0.6] * 2 + [0.95] * 3)
+    assert start.onset == 10 * FRAME_SAMPLES
+
+
 def test_padding_does_not_reach_before_the_stream() -> None:
     assert events([0.9] * 3) == [("start", 0, 3)]
 
