@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
-from engine.recognizer import RecognizedWord
+from engine.recognized import RecognizedWord
 from engine.source import SourcePrefix
 from models.transcript import normalize_transcript
 

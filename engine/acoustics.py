@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio import Samples
+from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE
 
 FRAME_SAMPLES = 1280
 """Samples of an output frame: 80 ms at 16 kHz. Sound is cut only at multiples of this, so that
@@ -87,6 +88,7 @@ class BestPathDecoder:
         model: AcousticModel,
         pieces: Sequence[str],
         *,
+        task: str = TRANSCRIBE,
         lang_tokens: dict[str, str] | None = None,
         blank: int = 0,
     ) -> None:
@@ -95,18 +97,21 @@ class BestPathDecoder:
         Args:
             model: gives the log probabilities.
             pieces: the token list; markers such as `<unk>` are never part of the text.
+            task: `<asr>`, or `<st_xxx>` for a translation of what is said.
             lang_tokens: language codes of the program (ISO 639-1) to those of the model; codes
                 that are not in it are passed as they are.
             blank: index of CTC's blank.
         """
         self._model = model
         self._pieces = pieces
+        self._task = task
         self._lang_tokens = LANG_TOKENS if lang_tokens is None else lang_tokens
         self._blank = blank
 
     def decode(self, samples: Samples, *, lang: str) -> list[Token]:
         """Tokens of `samples`, (n,) at 16 kHz, in order; frames count from its start."""
-        frames = sound_log_probs(self._model, samples, self._lang_tokens.get(lang, lang))
+        lang_token = self._lang_tokens.get(lang, lang)
+        frames = sound_log_probs(self._model, samples, lang_token, self._task)
         if isinstance(frames, np.ndarray):
             return self._collapse(frames.argmax(-1), frames.max(-1))
         best_log_probs, best = frames.max(-1)  # a tensor: only the maxima leave its device
@@ -127,10 +132,26 @@ class BestPathDecoder:
         return tokens
 
 
-def sound_log_probs(model: AcousticModel, samples: Samples, lang_token: str) -> Any:
+def sound_log_probs(
+    model: AcousticModel, samples: Samples, lang_token: str, task: str = TRANSCRIBE
+) -> Any:
     """Log probabilities (frames, vocabulary) of the sound's own frames, array or tensor."""
-    log_probs, _ = model.log_probs([samples], lang=[lang_token], task=["<asr>"], prompt=[None])
+    log_probs, _ = model.log_probs([samples], lang=[lang_token], task=[task], prompt=[None])
     return log_probs[0, _N_PREFIX_FRAMES:]
+
+
+def language_shares(
+    model: AcousticModel, samples: Samples, indices: Sequence[int]
+) -> NDArray[np.float32]:
+    """How much of the first frame, where the model names the language, belongs to each token.
+
+    Returns:
+        Shares of the tokens with these indices, in all 1.
+    """
+    log_probs, _ = model.log_probs([samples], lang=[NO_LANGUAGE], task=[TRANSCRIBE], prompt=[None])
+    first = np.array([float(log_probs[0, 0, index]) for index in indices], np.float32)
+    weights = np.exp(first - first.max())
+    return weights / weights.sum()
 
 
 def is_marker(piece: str) -> bool:

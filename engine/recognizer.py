@@ -11,15 +11,16 @@ cut into chunks.
 """
 
 import logging
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.acoustics import FRAME_CENTRE_S, FRAME_SAMPLES, Decoder
+from engine.acoustics import FRAME_SAMPLES, Decoder
 from engine.agreement import Word
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, SampleRing, Samples, clean
+from engine.language import WINDOW_S, LanguageIdentifier, LanguageWatch
+from engine.recognized import RecognizedWord, timed_words
 from engine.recognizer_config import FRAME_MS, RecognizerConfig
 from engine.source import SourcePrefix
 from engine.utterance import Utterance
@@ -33,28 +34,16 @@ _JITTER_S = 0.1  # chunk times that are off by less are taken for exact
 _END_PADDING = np.zeros(2 * SAMPLE_RATE_HZ // 5, np.float32)  # 0.4 s: room for the last token
 
 
-@dataclass(frozen=True, slots=True)
-class RecognizedToken:
-    """One subword of a word, with session times as its word has them."""
+class _Texts(NamedTuple):
+    """What is told of a segment."""
 
-    piece: str
-    start_s: float
-    end_s: float
-    confidence: float
-    """Mean probability over its frames, 0 to 1."""
+    committed: str
+    tentative: str
+    translation: str | None
 
-
-@dataclass(frozen=True, slots=True)
-class RecognizedWord:
-    """One word of a segment."""
-
-    text: str
-    start_s: float
-    """Session time, in seconds, to the precision of a frame (80 ms)."""
-    end_s: float
-    confidence: float
-    """That of its least sure token, 0 to 1."""
-    tokens: tuple[RecognizedToken, ...]
+    @property
+    def nothing_heard(self) -> bool:
+        return not (self.committed or self.tentative)
 
 
 class StreamingRecognizer:
@@ -67,6 +56,8 @@ class StreamingRecognizer:
         *,
         lang: str,
         config: RecognizerConfig | None = None,
+        identifier: LanguageIdentifier | None = None,
+        translator: Decoder | None = None,
     ) -> None:
         """Start a stream.
 
@@ -74,12 +65,17 @@ class StreamingRecognizer:
             decoder: the acoustic model with its search; shared between streams.
             vad: a fresh voice detector; it sets the padding in front of speech and the silence
                 that ends a segment.
-            lang: ISO 639-1 code of the language spoken.
+            lang: ISO 639-1 code of the language spoken; with an identifier that which is assumed
+                until it was heard.
             config: a preset or settings of one's own; `balanced` without.
+            identifier: tells the language of each stretch of speech, and when it changes.
+            translator: gives the tokens of a translation instead of what was said.
         """
         self._decoder = decoder
         self._vad = vad
-        self._lang = lang
+        self._language = LanguageWatch(lang)
+        self._identifier = identifier
+        self._translator = translator
         self._config = config or RecognizerConfig()
         self._ring = SampleRing()
         self._origin_s: float | None = None  # session time of sample position 0
@@ -90,7 +86,7 @@ class StreamingRecognizer:
         self._told_until = 0  # sample position behind the last word of finished segments
         self._last_end = 0  # sample position that finished segments reach to
         self._segment = 0
-        self._shown: tuple[str, str] | None = None  # texts of the segment's newest prefix
+        self._shown: _Texts | None = None  # of the segment's newest prefix
         self._words: tuple[RecognizedWord, ...] = ()
         self.n_invalid = 0
         """Samples so far that were NaN or infinite, and count as silence."""
@@ -113,7 +109,7 @@ class StreamingRecognizer:
     def rehearse(self) -> None:
         """Do the work of a step with a full buffer, for a test; the stream does not notice."""
         n_samples = round(self._config.buffer_s * SAMPLE_RATE_HZ)
-        self._decoder.decode(np.zeros(n_samples, np.float32), lang=self._lang)
+        self._decoder.decode(np.zeros(n_samples, np.float32), lang=self._language.language)
 
     def stretch(self, factor: int) -> None:
         """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""
@@ -183,8 +179,14 @@ class StreamingRecognizer:
             self._onset = event.onset
             start = max(event.position, self._told_until, self._ring.start)
             self._utterance = Utterance(
-                self._ring, self._decoder, start=start, lang=self._lang, config=self._config
+                self._ring,
+                self._decoder,
+                start=start,
+                lang=self._language.language,
+                config=self._config,
+                translator=self._translator,
             )
+            self._language.begin()
             n_frames = (event.noticed - start) // FRAME_SAMPLES
             step = self._step_frames(self._utterance)
             self._next_step = (n_frames // step + 1) * step
@@ -207,6 +209,7 @@ class StreamingRecognizer:
                 n_frames = (until - utterance.start) // FRAME_SAMPLES
                 self._next_step += (n_frames - self._next_step) // step * step
             end = utterance.position(self._next_step)
+            prefixes += self._identify(utterance, end)
             utterance.step(self._next_step)
             self._next_step += self._step_frames(utterance)
             prefixes += self._tell(utterance, end)
@@ -216,17 +219,40 @@ class StreamingRecognizer:
                 prefixes += self._tell(utterance, end)
         return prefixes
 
+    def _identify(
+        self, utterance: Utterance, end: int, *, at_end: bool = False
+    ) -> list[SourcePrefix]:
+        """Ask for the language when it is time; a change behind committed words ends the segment."""
+        n_samples = end - utterance.start
+        if self._identifier is None or not (at_end or self._language.is_due(n_samples)):
+            return []
+        window = round(WINDOW_S * SAMPLE_RATE_HZ)
+        newest = self._ring.read(max(utterance.keep_from, end - window), end)
+        answer = self._identifier.probabilities(newest)
+        prefixes: list[SourcePrefix] = []
+        if self._language.hear(answer, committed=bool(utterance.committed)):
+            if utterance.committed:
+                prefixes = self._tell_finished(utterance, utterance.segment_end)
+                utterance.start_segment()
+            utterance.lang = self._language.language
+        return prefixes
+
     def _end_utterance(self, end: int, padding: Samples | None = None) -> list[SourcePrefix]:
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return []
+        prefixes = []
+        if not self._language.has_asked:
+            prefixes = self._identify(utterance, end, at_end=True)
         utterance.finish(end, np.zeros(0, np.float32) if padding is None else padding)
-        return self._tell_finished(utterance, end)
+        return prefixes + self._tell_finished(utterance, end)
 
     def _tell(self, utterance: Utterance, end: int) -> list[SourcePrefix]:
         """The prefix of the segment in progress, if its text is not what was told last."""
-        texts = (_join(utterance.committed), _join(utterance.tentative))
-        if texts == (self._shown or ("", "")):
+        texts = _Texts(
+            _join(utterance.committed), _join(utterance.tentative), utterance.translation
+        )
+        if texts == self._shown or (self._shown is None and texts.nothing_heard):
             return []
         self._shown = texts
         return [self._prefix(utterance, end, texts, finished=False)]
@@ -236,7 +262,8 @@ class StreamingRecognizer:
         text = _join(utterance.committed)
         if not text and self._shown is None:
             return []
-        prefix = self._prefix(utterance, end, (text, ""), finished=True)
+        texts = _Texts(text, "", utterance.translation)
+        prefix = self._prefix(utterance, end, texts, finished=True)
         self._shown = None
         self._segment += 1
         self._last_end = end
@@ -246,36 +273,22 @@ class StreamingRecognizer:
         return [prefix]
 
     def _prefix(
-        self, utterance: Utterance, end: int, texts: tuple[str, str], *, finished: bool
+        self, utterance: Utterance, end: int, texts: _Texts, *, finished: bool
     ) -> SourcePrefix:
-        committed, tentative = texts
-        words = self._timed(utterance, with_tentative=bool(tentative))
+        told = (*utterance.committed, *(utterance.tentative if texts.tentative else ()))
+        words = timed_words(told, self._time(utterance.start))
         self._words = words[: len(utterance.committed)]
         return SourcePrefix(
             segment=self._segment,
-            lang=self._lang,
-            committed=committed,
-            tentative=tentative,
+            lang=utterance.lang,
+            committed=texts.committed,
+            tentative=texts.tentative,
             finished=finished,
             start_s=self._time(max(utterance.segment_start, self._last_end)),
             end_s=self._time(end),
+            translation=texts.translation,
             spoken_s=tuple(word.end_s for word in words),
         )
-
-    def _timed(self, utterance: Utterance, *, with_tentative: bool) -> tuple[RecognizedWord, ...]:
-        origin_s = self._time(utterance.start) + FRAME_CENTRE_S - FRAME_MS / 2000
-        words: list[RecognizedWord] = []
-        for word in (*utterance.committed, *(utterance.tentative if with_tentative else ())):
-            tokens = []
-            # It may have moved a little since the word before it was committed.
-            free_s = words[-1].end_s if words else -math.inf
-            for token in word.tokens:
-                start_s = max(free_s, origin_s + token.first_frame * FRAME_MS / 1000)
-                free_s = max(start_s, origin_s + (token.last_frame + 1) * FRAME_MS / 1000)
-                tokens.append(RecognizedToken(token.piece, start_s, free_s, token.confidence))
-            start_s = tokens[0].start_s
-            words.append(RecognizedWord(word.text, start_s, free_s, word.confidence, tuple(tokens)))
-        return tuple(words)
 
     def _time(self, position: int) -> float:
         return (self._origin_s or 0.0) + position / SAMPLE_RATE_HZ

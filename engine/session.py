@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.caption_segment import CaptionSegment
 from engine.captions import Caption, Text
 from engine.cutting import cut_point
+from engine.multilingual import start_for
 from engine.source import SourcePrefix
 from engine.source_segment import SourceSegment
 from engine.stability import StabilityConfig, common_prefix
 from engine.stability_control import Dial, make_dial
-from engine.translator import Translator
+from engine.translator import Translator, TranslatorSession
 from engine.word_times import WordRatio
 
 MAX_SOURCE_WORDS = 40
@@ -120,9 +121,12 @@ class Session:
             yield caption
 
     def _begin(self, start_s: float) -> CaptionSegment:
-        return CaptionSegment(
-            self._translator.start, start_s=start_s, long_words=self._max_words // 2
-        )
+        return CaptionSegment(self._start, start_s=start_s, long_words=self._max_words // 2)
+
+    def _start(self) -> TranslatorSession:
+        """Begin a translation of the source segment that is open."""
+        assert self._source is not None
+        return start_for(self._translator, self._source)
 
     def _cut(
         self,
@@ -134,6 +138,8 @@ class Session:
         finished: bool,
     ) -> int:
         """After how many words the part ends although more follow; 0 if it does not."""
+        if source.translation is not None:  # which is of the segment as a whole
+            return 0
         n_committed = source.n_committed - source.n_cut
         n_cut = cut_point(
             words, n_committed, part.n_shown_committed, finished=finished, limit=self._max_words

@@ -17,6 +17,7 @@ class SourcePrefix:
 
     segment: int
     lang: str
+    """ISO 639-1 code; may still change while nothing is committed."""
     committed: str
     tentative: str
     finished: bool
@@ -29,6 +30,9 @@ class SourcePrefix:
     recognised_s: tuple[float, ...] = ()
     """Session time since when every word of `text` has stood there; empty until it is noted, see
     `engine.word_times`."""
+    translation: str | None = None
+    """The segment in the target language, as far as it was heard, where the recogniser itself
+    translates speech."""
 
     @property
     def text(self) -> str:

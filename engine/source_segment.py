@@ -23,6 +23,8 @@ class SourceSegment:
     """Leading words that will not change."""
     n_cut: int = 0
     """Leading words that belong to caption segments already final."""
+    translation: str | None = None
+    """What the recogniser itself made of the segment in the target language."""
 
     @classmethod
     def begin(cls, prefix: SourcePrefix) -> "SourceSegment":
@@ -52,6 +54,8 @@ class SourceSegment:
         self.heard = self.heard[:n_kept] + heard[point:]
         self.n_committed = max(n_committed, n_kept)
         self.end_s = max(self.end_s, prefix.end_s)
+        self.lang = prefix.lang
+        self.translation = prefix.translation
 
 
 def _times(prefix: SourcePrefix, n_words: int) -> list[Heard]:

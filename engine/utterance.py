@@ -28,13 +28,23 @@ class Utterance:
     """The recogniser's work on one stretch of speech."""
 
     def __init__(
-        self, ring: SampleRing, decoder: Decoder, *, start: int, lang: str, config: RecognizerConfig
+        self,
+        ring: SampleRing,
+        decoder: Decoder,
+        *,
+        start: int,
+        lang: str,
+        config: RecognizerConfig,
+        translator: Decoder | None = None,
     ) -> None:
         """Start at sample position `start`, which `ring` still holds."""
         self.start = start
+        self.lang = lang
+        """ISO 639-1 code of the language spoken, from the next step on."""
         self._ring = ring
         self._decoder = decoder
-        self._lang = lang
+        self._translator = translator
+        self._translation = ""
         self._config = config
         self._agreement = WordAgreement(
             right_context=to_frames(config.right_context_ms / 1000),
@@ -56,6 +66,13 @@ class Utterance:
     def tentative(self) -> Sequence[Word]:
         """Tentative words of the current segment; none while they may be mere noise."""
         return self._agreement.tentative if self._credible else ()
+
+    @property
+    def translation(self) -> str | None:
+        """The translation of the current segment; None where nothing translates speech."""
+        if self._translator is None:
+            return None
+        return self._translation if self._credible else ""
 
     @property
     def segment_start(self) -> int:
@@ -86,6 +103,7 @@ class Utterance:
         words = self._decode(self._window_frame, self.position(n_frames))
         self._agreement.step(words, n_frames, pause_frames=self._needed_pause())
         self._weigh()
+        self._translate(self.position(n_frames))
         self._trim(words)
 
     def finish(self, end: int, padding: Samples) -> None:
@@ -98,6 +116,7 @@ class Utterance:
         words = self._decode(self._last_pass_frame(), end, padding)
         self._agreement.finish(words)
         self._weigh()
+        self._translate(end, padding)
 
     def is_opening(self) -> bool:
         """Whether speech has only just begun and shows no word yet."""
@@ -119,6 +138,7 @@ class Utterance:
         if not self.committed or self._pause() >= to_frames(self._config.text_endpoint_s):
             self._credible = False  # speech is over, or never was; only a long one just goes on
         self._segment_frame = self._border_frame()
+        self._translation = ""
         n_words = len(self._agreement.committed)
         self._agreement.forget(n_words - 1)
         self._n_told = min(n_words, 1)
@@ -127,8 +147,18 @@ class Utterance:
         samples = self._ring.read(self.position(first_frame), end)
         if padding is not None:
             samples = np.concatenate((samples, padding))
-        tokens = self._decoder.decode(samples, lang=self._lang)
+        tokens = self._decoder.decode(samples, lang=self.lang)
         return group_words([token.shifted(first_frame) for token in tokens])
+
+    def _translate(self, end: int, padding: Samples | None = None) -> None:
+        """Translate the segment anew: it may change from its first word on."""
+        if self._translator is None or not self._credible:
+            return
+        samples = self._ring.read(self.segment_start, end)
+        if padding is not None:
+            samples = np.concatenate((samples, padding))
+        tokens = self._translator.decode(samples, lang=self.lang)
+        self._translation = " ".join(word.text for word in group_words(tokens))
 
     def _weigh(self) -> None:
         """Believe the words of the segment once they are sure enough together."""

@@ -1,0 +1,129 @@
+"""Translating speech whose language is only known once it was heard, or that comes translated."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from engine.translator import Hypothesis, Translator, TranslatorSession
+
+ANY_LANGUAGE = "auto"
+"""Stands for the source language of a session where it is found out."""
+
+
+class SpokenSource(Protocol):
+    """What must be known of a source segment; it may change while the segment is read."""
+
+    @property
+    def lang(self) -> str:
+        """ISO 639-1 code of what is said."""
+        ...
+
+    @property
+    def translation(self) -> str | None:
+        """What the recogniser itself made of it in the target language, if it translates."""
+        ...
+
+
+class MultilingualTranslator:
+    """A translator for each language that may be spoken.
+
+    What is said in the target language is shown as it is; for any other language without a
+    translator there is only the source text.
+    """
+
+    source_lang = ANY_LANGUAGE
+
+    def __init__(self, translators: Mapping[str, Translator], *, target_lang: str) -> None:
+        """Gather translators into `target_lang` by their source languages."""
+        self.target_lang = target_lang
+        self._translators = translators
+
+    def start(self) -> TranslatorSession:
+        """A session for a segment of a language that is not known."""
+        return _Nothing()
+
+    def follow(self, source: SpokenSource) -> TranslatorSession:
+        """A session that begins anew whenever the segment turns out to be in another language."""
+        return _Following(self, source)
+
+    def start_from(self, lang: str) -> TranslatorSession:
+        """A session for a segment in `lang`, ISO 639-1."""
+        if lang == self.target_lang:
+            return _AsItIs()
+        translator = self._translators.get(lang)
+        return _Nothing() if translator is None else translator.start()
+
+
+class SpokenTranslation:
+    """Stands where a translator would, for a recogniser that translates speech itself."""
+
+    def __init__(self, source_lang: str, target_lang: str) -> None:
+        """Name the languages of the session."""
+        self.source_lang = source_lang
+        self.target_lang = target_lang
+
+    def start(self) -> TranslatorSession:
+        """A session for a text that nobody spoke."""
+        return _Nothing()
+
+    def follow(self, source: SpokenSource) -> TranslatorSession:
+        """A session that gives what the recogniser made of a segment."""
+        return _Given(source)
+
+
+def start_for(translator: Translator, source: SpokenSource) -> TranslatorSession:
+    """A session for a source segment, whatever kind of translator there is."""
+    if isinstance(translator, MultilingualTranslator | SpokenTranslation):
+        return translator.follow(source)
+    return translator.start()
+
+
+class _Following:
+    """The session of the language that is spoken."""
+
+    def __init__(self, translator: MultilingualTranslator, source: SpokenSource) -> None:
+        self._translator = translator
+        self._source = source
+        self._lang: str | None = None
+        self._session: TranslatorSession = _Nothing()
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """Translate what was read so far."""
+        if self._lang != self._source.lang:
+            self._lang = self._source.lang
+            self._session = self._translator.start_from(self._lang)
+        return self._session.update(source_prefix, finished=finished, committed=committed)
+
+
+class _Given:
+    """The translation that comes with the speech."""
+
+    def __init__(self, source: SpokenSource) -> None:
+        self._source = source
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """What the recogniser made of the whole segment so far."""
+        return Hypothesis(words=tuple((self._source.translation or "").split()), n_fixed=0)
+
+
+class _AsItIs:
+    """Gives back what it is given."""
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """The source."""
+        return Hypothesis(words=tuple(source_prefix.split()), n_fixed=0)
+
+
+class _Nothing:
+    """No translation: of a language that nothing translates."""
+
+    def update(
+        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
+    ) -> Hypothesis:
+        """What is committed, and no more."""
+        return Hypothesis(words=committed, n_fixed=len(committed))
