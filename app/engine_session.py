@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from app import inputs
+from app import inputs, translation
 from app.config import Settings
 from app.delivery import Outputs
 from app.job import Job
 from app.kept import session_journal, with_recording
-from app.registry import Registry, choose_device, load_translator
+from app.registry import Registry, choose_device
 from app.session_name import new_session_name
 from engine.stability import StabilityConfig
 from engine.stability_control import AdjustableDial
@@ -62,7 +62,7 @@ class EngineSession:
         """In a thread: models, and the source."""
         run = self._settings.run
         registry = Registry(run.models)
-        model = registry.find_translator(run.translator, run.source_lang, run.target_lang)
+        load_translator = translation.plan(registry, run)
         load_input = inputs.plan(
             self._source,
             self._settings,
@@ -71,4 +71,4 @@ class EngineSession:
             on_found=lambda: self._publish(Notice(phase="running")),
         )
         device = choose_device(run.device)
-        return load_input(device), load_translator(model, device=device, policy=run)
+        return load_input(device), load_translator(device)

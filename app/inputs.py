@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from app.job import Input, LiveClock
 from app.recognition import load_stream
-from app.registry import Model, Registry
+from app.registry import SPEECH_TRANSLATOR, Model, Registry
 from app.sources.decoding import SoundFile, is_url
 from app.sources.devices import PortAudio, find_device
+from app.sources.errors import SourceError
 from app.sources.files import Pace, read_file
 from app.sources.microphone import read_microphone
 from app.sources.raw import SampleFormat, read_raw
@@ -17,12 +18,14 @@ from app.sources.text import read_text
 from engine.audio import AudioChunk
 from engine.limits import Limits
 from engine.live_text import LiveText
+from engine.multilingual import ANY_LANGUAGE
 from engine.pace import SourceClock
 from engine.revised_text import RevisedText
 from engine.source import SourceReader
 
 if TYPE_CHECKING:
     from app.config import Settings
+    from app.run_config import RunConfig
 
 STANDARD_INPUT = "-"
 MICROPHONE = "mic"
@@ -59,6 +62,7 @@ def plan(
         if settings.run.input_format in get_args(SampleFormat):
             model = registry.find_recognizer(lang)
             return lambda device: _raw(model, device, settings)
+        _check_text(settings.run)
         if settings.run.input_format == "json":
             return lambda device: _text(RevisedText, lang)
         shown_here = settings.run.show in (None, "terminal") and sys.stderr.isatty()
@@ -79,6 +83,13 @@ def plan(
     with SoundFile(path) as file:
         duration_s = file.duration_s
     return lambda device: _file(path, duration_s, model, device, settings)
+
+
+def _check_text(run: "RunConfig") -> None:
+    if run.source_lang == ANY_LANGUAGE:
+        raise SourceError("the language of text is not found out: name it with --from")
+    if run.translator == SPEECH_TRANSLATOR:
+        raise SourceError(f"--translator {SPEECH_TRANSLATOR} translates speech, not text")
 
 
 def is_typed(source: str) -> bool:
@@ -142,7 +153,7 @@ def _raw(model: Model, device: str, settings: "Settings") -> Input[AudioChunk]:
         clock=clock,
         end_s=_end_s,
         limits=Limits(conflate=config.pace == "real"),
-        advice=f"no speech in {model.source_lang!r} was heard; do the format and rate fit?",
+        advice=f"no speech in {settings.run.source_lang!r} was heard; do the format and rate fit?",
     )
 
 
@@ -155,7 +166,7 @@ def _url(url: str, model: Model, device: str, settings: "Settings") -> Input[Aud
         end_s=_end_s,
         limits=Limits(),
         own_clock=True,
-        advice=f"no speech in {model.source_lang!r} was heard; is it the right address?",
+        advice=f"no speech in {settings.run.source_lang!r} was heard; is it the right address?",
     )
 
 
@@ -173,7 +184,7 @@ def _file(
         # As fast as possible, nothing is late: every prefix is translated, the same in every run.
         limits=Limits(conflate=pace == "real"),
         duration_s=duration_s,
-        advice=f"no speech in {model.source_lang!r} was heard; is it the right file?",
+        advice=f"no speech in {settings.run.source_lang!r} was heard; is it the right file?",
     )
 
 

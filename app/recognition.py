@@ -1,6 +1,9 @@
 """The recogniser that a run and an evaluation share: a network, a way to search, a stream."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from engine.multilingual import ANY_LANGUAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -8,6 +11,7 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.registry import Model
     from engine.acoustics import Decoder
+    from engine.language import LanguageIdentifier
     from engine.recognizer import StreamingRecognizer
     from engine.recognizer_config import RecognizerConfig
     from models.ngram import NgramModel
@@ -49,33 +53,104 @@ def make_decoder(
     )
 
 
-def make_recognizer(decoder: "Decoder", lang: str, settings: "Settings") -> "StreamingRecognizer":
-    """A recogniser for one stream; the decoder may be that of other streams too."""
+def make_recognizer(
+    decoder: "Decoder",
+    lang: str,
+    settings: "Settings",
+    *,
+    identifier: "LanguageIdentifier | None" = None,
+    translator: "Decoder | None" = None,
+) -> "StreamingRecognizer":
+    """A recogniser for one stream; what it is given may be that of other streams too."""
     from engine.recognizer import StreamingRecognizer
     from engine.vad import SileroModel, VoiceDetector
 
-    detector = VoiceDetector(SileroModel(), settings.vad)
-    return StreamingRecognizer(decoder, detector, lang=lang, config=settings.recognizer)
+    return StreamingRecognizer(
+        decoder,
+        VoiceDetector(SileroModel(), settings.vad),
+        lang=lang,
+        config=settings.recognizer,
+        identifier=identifier,
+        translator=translator,
+    )
 
 
-def load_decoder(model: "Model", device: str, settings: "Settings") -> "Decoder":
-    """Load what streams share: the network, and its language model unless the settings say no.
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What the streams of one recogniser share."""
+
+    settings: "Settings"
+    decoder: "Decoder"
+    lang: str
+    """Of what is said; where it is found out, that which is assumed at first."""
+    identifier: "LanguageIdentifier | None"
+    translator: "Decoder | None"
+
+    def listen(self) -> "StreamingRecognizer":
+        """A recogniser for one stream."""
+        return make_recognizer(
+            self.decoder,
+            self.lang,
+            self.settings,
+            identifier=self.identifier,
+            translator=self.translator,
+        )
+
+
+def load_ear(model: "Model", device: str, settings: "Settings") -> Ear:
+    """Load the network, and its language model unless the settings say no.
 
     Raises:
         CheckpointError: a file of it is missing, damaged, or of another model.
         HotWordsError: the file of hot words is unusable.
+        RegistryError: it is to translate speech, and cannot.
     """
     from app.hot_words import read_hot_words
-    from app.registry import load_language_model, load_recognizer
+    from app.registry import SPEECH_TRANSLATOR, load_language_model, load_recognizer
 
-    network = load_recognizer(model, device=device, backend=settings.run.backend)
-    config = settings.recognizer
+    run, config = settings.run, settings.recognizer
+    network = load_recognizer(model, device=device, backend=run.backend)
     language_model = load_language_model(model) if config.language_model else None
-    path = settings.run.hot_words
-    hot_words = read_hot_words(path) if path else ()
-    return make_decoder(network, language_model, config, hot_words)
+    hot_words = read_hot_words(run.hot_words) if run.hot_words else ()
+    finds_out = run.source_lang == ANY_LANGUAGE
+    return Ear(
+        settings,
+        make_decoder(network, language_model, config, hot_words),
+        lang=model.source_lang if finds_out else run.source_lang,
+        identifier=_identifier(network, model) if finds_out else None,
+        translator=_speech_translator(network, model, run.target_lang)
+        if run.translator == SPEECH_TRANSLATOR
+        else None,
+    )
 
 
 def load_stream(model: "Model", device: str, settings: "Settings") -> "StreamingRecognizer":
-    """Load a recogniser for one stream; errors are those of `load_decoder`."""
-    return make_recognizer(load_decoder(model, device, settings), model.source_lang, settings)
+    """Load a recogniser for one stream; errors are those of `load_ear`."""
+    return load_ear(model, device, settings).listen()
+
+
+def _identifier(network: "OwsmCtc | OnnxOwsmCtc", model: "Model") -> "LanguageIdentifier":
+    from engine.language import TokenIdentifier
+    from models.errors import CheckpointError
+
+    try:
+        return TokenIdentifier(network, network.config.tokens, model.languages)
+    except ValueError as error:
+        raise CheckpointError(f"{model.directory}: {error}") from error
+
+
+def _speech_translator(
+    network: "OwsmCtc | OnnxOwsmCtc", model: "Model", target_lang: str
+) -> "Decoder":
+    from app.registry import SPEECH_TRANSLATOR, TRANSLATORS, RegistryError
+    from engine.acoustics import LANG_TOKENS, BestPathDecoder
+
+    task = f"<st_{LANG_TOKENS.get(target_lang, target_lang)}>"
+    tasks = network.vocabulary.tasks
+    if task not in tasks:
+        raise RegistryError(
+            f"--translator {SPEECH_TRANSLATOR}: {model.directory.name} was not trained to "
+            f"translate speech to {target_lang!r} ({task}); its tasks are {', '.join(tasks)}. "
+            f"There is --translator {', '.join(TRANSLATORS)}"
+        )
+    return BestPathDecoder(network, network.config.tokens, task=task)

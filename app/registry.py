@@ -5,10 +5,12 @@ those files; torch is imported when something is loaded.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engine.multilingual import ANY_LANGUAGE
 
 if TYPE_CHECKING:
     from engine.policies.config import PolicyConfig
@@ -21,6 +23,9 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 """Beside the packages, in a checkout and in an editable installation of it alike."""
 
 TRANSLATORS = ("fretna", "reta", "wait-k")
+SPEECH_TRANSLATOR = "owsm-st"
+"""In the place of a translator's kind: the recogniser translates speech itself."""
+
 RECOGNIZERS = ("owsm-ctc",)
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "onnx", "torch")
@@ -39,6 +44,8 @@ class Model:
     source_lang: str
     target_lang: str
     """Empty for a recogniser."""
+    languages: tuple[str, ...] = ()
+    """Those that a recogniser can be told to hear; it tells them apart if they are several."""
 
 
 class Registry:
@@ -84,19 +91,34 @@ class Registry:
         )
 
     def find_recognizer(self, lang: str) -> Model:
-        """The speech recogniser for a language.
+        """The speech recogniser for a language, or one that finds the language out (`auto`).
 
         Raises:
             RegistryError: there is none; the message lists the languages there are.
         """
         recognizers = [model for model in self.models() if model.kind in RECOGNIZERS]
-        for model in recognizers:
-            if model.source_lang == lang:
+        if lang == ANY_LANGUAGE:
+            return self._find_multilingual(recognizers)
+        for model in sorted(recognizers, key=lambda model: model.source_lang != lang):
+            if lang in model.languages:
                 return model
-        langs = _listing(f"--from {m.source_lang}" for m in recognizers)
+        langs = _listing(f"--from {lang}" for m in recognizers for lang in m.languages)
         raise RegistryError(
             f"no speech recogniser for {lang!r}; "
             + (f"there is: {langs}" if langs else f"{self.directory} has no recognisers at all")
+        )
+
+    def _find_multilingual(self, recognizers: Sequence[Model]) -> Model:
+        for model in recognizers:
+            if len(model.languages) > 1:
+                return model
+        known = _listing(
+            f"{m.directory.name} hears only {m.source_lang}: --from {m.source_lang}"
+            for m in recognizers
+        )
+        raise RegistryError(
+            "no speech recogniser that tells languages apart (--from auto); "
+            + (known or f"{self.directory} has no recognisers at all")
         )
 
 
@@ -191,11 +213,16 @@ def _read_model(path: Path) -> Model | None:
         raise RegistryError(f"{path}: cannot be read ({error}); restore the file") from error
     if not isinstance(config, dict) or config.get("kind") not in TRANSLATORS + RECOGNIZERS:
         return None  # a later version's model, or a folder that is none
+    source_lang = str(config.get("source_lang", ""))
+    languages = config.get("languages", [source_lang])
+    if not isinstance(languages, list) or source_lang not in languages:
+        raise RegistryError(f"{path}: its languages lack its source_lang; restore the file")
     model = Model(
         directory=path.parent,
         kind=config["kind"],
-        source_lang=str(config.get("source_lang", "")),
+        source_lang=source_lang,
         target_lang=str(config.get("target_lang", "")),
+        languages=tuple(map(str, languages)),
     )
     if not model.source_lang or (model.kind in TRANSLATORS and not model.target_lang):
         raise RegistryError(f"{path}: says no source_lang or target_lang; restore the file")

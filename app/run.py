@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from app import inputs
+from app import inputs, translation
 from app.job import Job
 from app.kept import session_journal, with_recording
-from app.registry import Registry, choose_device, load_translator
+from app.registry import Registry, choose_device
 from app.self_test import self_test
 from app.session_name import new_session_name
 from app.showing import choose_show, exit_code, make_outputs, open_sinks, show_delivery
@@ -31,13 +31,13 @@ def main(source: str, settings: "Settings") -> int:
     log_to(console)
     config = settings.run
     registry = Registry(config.models)
-    model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
+    load_translator = translation.plan(registry, config)
     load_input = inputs.plan(source, settings, registry)
     show = choose_show(config, console, typed=inputs.is_typed(source))
     sinks = open_sinks(config)
     with console.status("Loading the models …"):
         device = choose_device(config.device)
-        translator = load_translator(model, device=device, policy=config)
+        translator = load_translator(device)
         job_input = load_input(device)
         verdict = self_test(job_input.reader, translator) if job_input.limits.conflate else None
     if verdict is not None:

@@ -19,8 +19,10 @@ class RunConfig(PolicyConfig):
     """What to translate, how, and where captions go; the options of `dragoman run`."""
 
     source_lang: str = field(default="en", metadata={"key": "from"})
+    """`auto`: found out, by a recogniser of several languages."""
     target_lang: str = field(default="de", metadata={"key": "to"})
-    translator: Literal["fretna", "reta", "wait-k"] = "reta"
+    translator: Literal["fretna", "reta", "wait-k", "owsm-st"] = "reta"
+    """A policy, or the recogniser itself, which translates speech (`owsm-st`)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"
     """What runs the recogniser; `auto` takes an exported network where no GPU is used."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from app import translation
 from app.feeds.outlets import delivering
 from app.kept import open_journal
 from app.outlets import make_outlets
-from app.recognition import load_decoder, make_recognizer
-from app.registry import Registry, choose_device, load_translator, set_threads
+from app.recognition import load_ear
+from app.registry import Registry, choose_device, set_threads
 from app.server.doors import open_doors
 from app.server.feed import in_words
 from app.server.microphones import Microphones
@@ -67,14 +68,14 @@ def load_engine(settings: "Settings", device: str, workers: Workers, stages: Sta
     """
     config = settings.run
     registry = Registry(config.models)
-    model = registry.find_translator(config.translator, config.source_lang, config.target_lang)
+    load_translator = translation.plan(registry, config)
     recognizer = registry.find_recognizer(config.source_lang)
     if device == "cpu":
         set_threads(1)
-    decoder = load_decoder(recognizer, device, settings)
+    ear = load_ear(recognizer, device, settings)
     return Engine(
-        translator=load_translator(model, device=device, policy=config),
-        make_reader=lambda: make_recognizer(decoder, config.source_lang, settings),
+        translator=load_translator(device),
+        make_reader=ear.listen,
         workers=workers,
         stages=stages,
         stability=settings.stability,

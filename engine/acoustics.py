@@ -150,8 +150,13 @@ def language_shares(
     """
     log_probs, _ = model.log_probs([samples], lang=[NO_LANGUAGE], task=[TRANSCRIBE], prompt=[None])
     first = np.array([float(log_probs[0, 0, index]) for index in indices], np.float32)
-    weights = np.exp(first - first.max())
-    return weights / weights.sum()
+    weights: NDArray[np.float32] = np.exp(first - first.max())
+    return weights / np.sum(weights, dtype=np.float32)
+
+
+def heard_languages(pieces: Sequence[str]) -> tuple[str, ...]:
+    """ISO 639-1 codes of the languages that a model has tokens for, as far as they are known."""
+    return tuple(lang for lang, token in LANG_TOKENS.items() if f"<{token}>" in pieces)
 
 
 def is_marker(piece: str) -> bool:

@@ -222,7 +222,7 @@ class StreamingRecognizer:
     def _identify(
         self, utterance: Utterance, end: int, *, at_end: bool = False
     ) -> list[SourcePrefix]:
-        """Ask for the language when it is time; a change behind committed words ends the segment."""
+        """Ask for the language when it is time; a change ends a segment that has words."""
         n_samples = end - utterance.start
         if self._identifier is None or not (at_end or self._language.is_due(n_samples)):
             return []

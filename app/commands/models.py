@@ -59,7 +59,7 @@ def _list(arguments: argparse.Namespace) -> int:
         table.add_row(
             model.directory.name,
             model.kind + (f" ({exported.name})" if exported else ""),
-            " → ".join(filter(None, (model.source_lang, model.target_lang))),
+            " → ".join(filter(None, (", ".join(model.languages), model.target_lang))),
             f"{sum(path.stat().st_size for path in files) / 1e6:.1f}",
             str(model.directory),
         )
@@ -86,11 +86,15 @@ def _check(arguments: argparse.Namespace) -> int:
 def _convert(arguments: argparse.Namespace) -> int:
     import torch
 
+    from engine.acoustics import heard_languages
     from models.checkpoint import load_espnet
 
+    source_lang: str = arguments.source_lang
     model = load_espnet(arguments.directory)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
-    model.save(arguments.out, dtype=dtype, facts={"source_lang": arguments.source_lang})
+    languages = [lang for lang in heard_languages(model.config.tokens) if lang != source_lang]
+    facts: dict[str, object] = {"source_lang": source_lang, "languages": [source_lang, *languages]}
+    model.save(arguments.out, dtype=dtype, facts=facts)
     size = sum(path.stat().st_size for path in arguments.out.iterdir())
     print(f"{arguments.out}: {size / 1e6:.1f} MB")
     return 0

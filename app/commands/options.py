@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.registry import DEVICES, TRANSLATORS
+from app.registry import DEVICES, SPEECH_TRANSLATOR, TRANSLATORS
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -29,9 +29,13 @@ def load_settings(arguments: argparse.Namespace, tables: Mapping[str, Sequence[s
 
 def add_translation_options(add: Add) -> None:
     """What is translated, by what and where."""
-    add("--from", dest="source_lang", metavar="LANG", help="language spoken (en)")
+    add("--from", dest="source_lang", metavar="LANG", help="language spoken, or auto (en)")
     add("--to", dest="target_lang", metavar="LANG", help="language of the subtitles (de)")
-    add("--translator", choices=TRANSLATORS, help="policy (reta)")
+    add(
+        "--translator",
+        choices=(*TRANSLATORS, SPEECH_TRANSLATOR),
+        help=f"policy, or {SPEECH_TRANSLATOR}: the recogniser itself (reta)",
+    )
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
 
 

@@ -14,14 +14,13 @@ import numpy as np
 
 from app import (
     cli,
-    engine_session,
     inputs,
     registry,
     rerun,
-    run,
     serve,
     session_process,
     session_worker,
+    translation,
 )
 from engine.audio import AudioChunk
 from engine.policies.config import PolicyConfig
@@ -78,6 +77,13 @@ class FakeRecognizer:
         )
 
 
+class FakeEar:
+    """What the streams of `FakeRecognizer` share: nothing."""
+
+    def listen(self) -> FakeRecognizer:
+        return FakeRecognizer()
+
+
 def capitals(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hypothesis:
     if "crash" in words:
         raise RuntimeError("the fake network crashed")
@@ -92,15 +98,11 @@ def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig)
 
 
 if __name__ == "__main__":
-    for module in (run, engine_session, rerun):
+    for module in (translation, rerun):
         vars(module)["load_translator"] = load_translator
     for module in (inputs, rerun):
         vars(module)["load_stream"] = lambda *_: FakeRecognizer()
-    vars(serve).update(
-        load_translator=load_translator,
-        load_decoder=lambda *_: None,
-        make_recognizer=lambda *_: FakeRecognizer(),
-    )
+    vars(serve)["load_ear"] = lambda *_: FakeEar()
     vars(session_process)["COMMAND"] = (sys.executable, "-m", "tests.app.dragoman", SESSION)
     if sys.argv[1:] == [SESSION]:
         session_worker.main()

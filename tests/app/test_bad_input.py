@@ -168,3 +168,18 @@ def test_a_bug_shows_its_traceback_and_the_finals_before_it_are_kept(
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "good morning" in machine.run("sessions", "show").stdout
+
+
+def test_a_recogniser_of_one_language_does_not_find_the_language_out(
+    machine: Machine, dragoman: Dragoman
+) -> None:
+    file = machine.sound("tone.wav", [(1, 0.5)])
+    line = one_line_error(dragoman(str(file), "--from", "auto", *QUIET))
+    assert "owsm-ctc-en hears only en: --from en" in line
+
+
+def test_the_language_of_text_is_not_found_out(machine: Machine, dragoman: Dragoman) -> None:
+    machine.add_model("more", kind="owsm-ctc", source_lang="de", languages=["de", "en"])
+    assert "--from" in one_line_error(dragoman("-", "--from", "auto", *QUIET, typed="a"))
+    line = one_line_error(dragoman("-", "--translator", "owsm-st", *QUIET, typed="a"))
+    assert "not text" in line

@@ -138,7 +138,7 @@ def settings(machine: Machine) -> Settings:
 def host(
     machine: Machine, settings: Settings, audio: FakeAudio, monkeypatch: pytest.MonkeyPatch
 ) -> Host:
-    monkeypatch.setattr("app.engine_session.load_translator", dragoman.load_translator)
+    monkeypatch.setattr("app.translation.load_translator", dragoman.load_translator)
     monkeypatch.setattr(inputs, "load_stream", lambda *_: dragoman.FakeRecognizer())
     memory = ChoiceMemory(machine.home / "chosen.json")
     memory.remember(Chosen())

@@ -59,3 +59,17 @@ def test_the_weights_of_another_model_are_one_line(
     line = one_line_error(done)
     assert str(machine.models / name) in line
     assert "tensor" in line
+
+
+def test_speech_is_translated_only_by_a_recogniser_that_has_learnt_it(
+    machine_with_networks: Machine,
+) -> None:
+    machine = machine_with_networks
+    file = machine.sound("tone.wav", [(0.5, 0.5)])
+    options = ("--translator", "owsm-st", *QUIET, *machine.options)
+    done = machine.run("run", str(file), "--to", "fr", *options, fake=False)
+    line = one_line_error(done)
+    assert "<st_fra>" in line
+    assert "<asr>, <st_deu>" in line
+    done = machine.run("run", str(file), "--to", "de", "--pace", "fast", *options, fake=False)
+    assert "no speech" in done.stderr.splitlines()[-1]

@@ -39,6 +39,19 @@ def test_a_pair_without_that_policy_lists_the_policies_there_are(root: Path) -> 
         Registry(root).find_translator("reta", "en", "de")
 
 
+def test_a_recogniser_of_several_languages_is_found_for_each_and_for_auto(root: Path) -> None:
+    add(root, "f", kind="owsm-ctc", source_lang="de", languages=["de", "en"])
+    registry = Registry(root)
+    assert registry.find_recognizer("en").directory == root / "c"  # its own language
+    assert registry.find_recognizer("de").directory == root / "f"
+    assert registry.find_recognizer("auto").directory == root / "f"
+
+
+def test_recognisers_of_one_language_do_not_find_the_language_out(root: Path) -> None:
+    with pytest.raises(RegistryError, match="c hears only en: --from en"):
+        Registry(root).find_recognizer("auto")
+
+
 def test_an_unknown_language_lists_the_languages_heard(root: Path) -> None:
     with pytest.raises(RegistryError, match="there is: --from en"):
         Registry(root).find_recognizer("de")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.captions import Caption
+from engine.multilingual import MultilingualTranslator, SpokenTranslation
 from engine.session import Session
 from engine.source import SourcePrefix
 from engine.stability import StabilityConfig
@@ -287,3 +288,57 @@ def test_captions_of_any_stream_keep_every_invariant(
     assert finals == sorted({c.segment for c in captions})
     assert all(c.start_s <= c.end_s for c in captions)
     assert all(c.erased <= len(c.target.full.split()) + 60 and c.erased >= 0 for c in captions)
+
+
+def heard(text: str, lang: str, segment: int, translation: str | None = None) -> SourcePrefix:
+    return SourcePrefix(
+        segment=segment,
+        lang=lang,
+        committed="",
+        tentative=text,
+        finished=False,
+        start_s=float(segment),
+        end_s=segment + 0.5,
+        translation=translation,
+    )
+
+
+def test_every_segment_goes_through_the_translator_of_its_language() -> None:
+    translator = MultilingualTranslator({"en": FakeTranslator(upper)}, target_lang="de")
+    session = Session(translator, session="s")
+    captions = [
+        caption
+        for index, (text, lang) in enumerate(
+            [("good morning", "en"), ("guten morgen", "de"), ("bon jour", "fr")]
+        )
+        for caption in session.feed(heard(text, lang, index), float(index))
+    ]
+    captions = in_order(captions + session.finish(4.0))
+    finals = [(c.source.lang, c.source.full, c.target.full) for c in captions if c.final]
+    assert finals == [
+        ("en", "good morning", "GOOD MORNING"),
+        ("de", "guten morgen", "guten morgen"),
+        ("fr", "bon jour", ""),
+    ]
+
+
+def test_a_segment_whose_language_was_mistaken_is_translated_anew() -> None:
+    translator = MultilingualTranslator({"en": FakeTranslator(upper)}, target_lang="de")
+    session = Session(translator, session="s")
+    first = session.feed(heard("goot", "en", 0), 0.5)
+    then = session.feed(heard("gute nacht", "de", 0), 1.0)
+    assert [(c.source.lang, c.target.full) for c in first + then] == [
+        ("en", "GOOT"),
+        ("de", "gute nacht"),
+    ]
+
+
+def test_a_translation_that_comes_with_the_speech_is_shown_as_it_is_and_never_cut() -> None:
+    session = Session(SpokenTranslation("en", "de"), session="s", max_source_words=4)
+    captions = []
+    for n in range(1, 9):
+        source, target = " ".join(["word"] * n), " ".join(["wort"] * n)
+        captions += session.feed(heard(source, "en", 0, target), 0.2 * n)
+    captions = in_order(captions + session.finish(4.0))
+    assert {caption.segment for caption in captions} == {0}
+    assert captions[-1].target.full == " ".join(["wort"] * 8)

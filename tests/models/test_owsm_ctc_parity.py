@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from engine.acoustics import BestPathDecoder
+from engine.audio import AudioChunk
+from engine.language import TokenIdentifier
+from engine.recognizer import StreamingRecognizer
 from models.checkpoint import load_espnet
 from models.owsm_ctc.decoding import beam_search, greedy_runs
 from models.owsm_ctc.frontend import mel_matrix
 from models.owsm_ctc.long_form import Buffering
+from tests.engine.tones import AlwaysSpeech
 
 PACK = Path(__file__).resolve().parents[3] / "shared" / "parity" / "owsm_ctc"
 TOLERANCE = 1e-4  # natural log; the bar of the pack
@@ -228,6 +233,29 @@ def test_long_audio_by_the_rule_of_2026(model, cases, reference):
     recognition = model.recognize_long(audio, context_s=context_s, lang=lang)
     assert recognition.text == case["text_nospecial"]
     assert [token.id for token in recognition.tokens] == case["token_int"]
+
+
+@pytest.mark.parametrize(("wav", "lang"), [("en1", "en"), ("en2", "en"), ("de1", "de")])
+def test_the_language_is_heard_in_the_whole_recording(model, wav, lang):
+    identifier = TokenIdentifier(model, model.config.tokens, ("en", "de"))
+    shares = identifier.probabilities(read_wav(f"wav/{wav}.wav"))
+    assert max(shares, key=shares.__getitem__) == lang
+
+
+def test_a_stream_is_translated_by_the_recogniser_itself(model, cases):
+    case = cases["c03_en_st_na"]
+    tokens = model.config.tokens
+    stream = StreamingRecognizer(
+        BestPathDecoder(model, tokens),
+        AlwaysSpeech(),
+        lang="en",
+        translator=BestPathDecoder(model, tokens, task="<st_deu>"),
+    )
+    audio = read_wav(case["wav"])
+    prefixes = stream.accept(AudioChunk(audio, 0.0)) + stream.finish()
+    assert prefixes[-1].finished
+    assert prefixes[-1].translation
+    assert len(prefixes[-1].translation.split()) > 2
 
 
 def test_converting_to_a_checkpoint_of_our_own_keeps_every_number(model, cases, tmp_path):
