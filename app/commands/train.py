@@ -86,6 +86,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     speech.add_argument("--out", type=Path, required=True, metavar="DIR")
     speech.add_argument("--hours-synthetic", type=float, default=20.0, metavar="H")
     speech.add_argument("--workers", type=int, default=2, metavar="N")
+    speech.add_argument("--pieces", type=int, default=300, metavar="N", help="of the tokeniser")
+    speech.add_argument(
+        "--aligner", type=Path, metavar="DIR", help="recogniser that says where words end, too"
+    )
+    speech.add_argument(
+        "--teacher", type=Path, metavar="DIR", help="ReTA checkpoint that translates, too"
+    )
     speech.set_defaults(main=_prepare_speech)
 
 
@@ -102,7 +109,8 @@ def _translator(arguments: argparse.Namespace) -> int:
 
 
 def _recognizer(arguments: argparse.Namespace) -> int:
-    from models.training.recognizer import RecognizerConfig, RecognizerTask
+    from models.training.recognizer import RecognizerTask
+    from models.training.recognizer_config import RecognizerConfig
 
     with _naming(arguments.config):
         config = RecognizerConfig.from_mapping(_read(arguments.config))
@@ -171,8 +179,10 @@ def _ngram(arguments: argparse.Namespace) -> int:
 def _prepare_speech(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
+    from models.training.speech_labels import label_speech
     from models.training.speech_preparation import prepare_speech
 
+    teacher, aligner = arguments.teacher, arguments.aligner
     with Progress() as progress:
         bars: dict[str, Any] = {}
 
@@ -186,8 +196,11 @@ def _prepare_speech(arguments: argparse.Namespace) -> int:
             arguments.out,
             hours_synthetic=arguments.hours_synthetic,
             workers=arguments.workers,
+            n_pieces=arguments.pieces,
+            target_lang="de" if teacher else None,
             progress=show,
         )
+        label_speech(arguments.out, aligner=aligner, teacher=teacher, progress=show)
     return 0
 
 

@@ -5,7 +5,7 @@ from one teacher leave it less to choose from.
 """
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +17,61 @@ from models.training.translation_data import read_pairs
 from models.translator_config import source_ids
 
 _BATCH_TOKENS = 3000
+
+
+class Teacher:
+    """A `reta` checkpoint that translates sentences greedily, those of like length together."""
+
+    def __init__(self, directory: Path, device: str = "cpu") -> None:
+        """Load it.
+
+        Raises:
+            CheckpointError: it cannot be loaded.
+        """
+        checkpoint = read_checkpoint(directory).expect("reta")
+        self._tokenizer = Tokenizer(checkpoint.tokenizer)
+        self._model = AutoregressiveTransformer.from_checkpoint(checkpoint, device)
+
+    @property
+    def source_lang(self) -> str:
+        """ISO 639-1 code of the language it reads."""
+        return self._model.config.source_lang
+
+    @property
+    def target_lang(self) -> str:
+        """ISO 639-1 code of the language it writes."""
+        return self._model.config.target_lang
+
+    def translate(self, sources: Sequence[str]) -> list[str]:
+        """Return the translations in order; empty for sentences that are too long."""
+        texts = [""] * len(sources)
+        for index, text in self.translated(sources):
+            texts[index] = text
+        return texts
+
+    @torch.inference_mode()
+    def translated(
+        self, sources: Sequence[str], progress: Callable[[float], None] = lambda done: None
+    ) -> Iterator[tuple[int, str]]:
+        """Yield the index and the translation of each sentence that is not too long."""
+        ids = [source_ids(row, finished=True) for row in self._tokenizer.encode_batch(sources)]
+        order = sorted(
+            (
+                index
+                for index in range(len(ids))
+                if len(ids[index]) <= self._model.config.max_tokens
+            ),
+            key=lambda index: len(ids[index]),
+        )
+        n_done = 0
+        while n_done < len(order):
+            longest = len(ids[order[min(n_done + 255, len(order) - 1)]])
+            chosen = order[n_done : n_done + max(1, _BATCH_TOKENS // longest)]
+            rows = greedy_batch(self._model, [ids[index] for index in chosen])
+            for index, row in zip(chosen, rows, strict=True):
+                yield index, self._tokenizer.decode(row)
+            n_done += len(chosen)
+            progress(n_done / len(order))
 
 
 def distill(
@@ -43,26 +98,11 @@ def distill(
         CheckpointError: the teacher cannot be loaded.
         ValueError: a file cannot be read.
     """
-    checkpoint = read_checkpoint(teacher).expect("reta")
-    tokenizer = Tokenizer(checkpoint.tokenizer)
-    model = AutoregressiveTransformer.from_checkpoint(checkpoint, device)
     sources = sorted({source for path in files for source, _ in read_pairs(path)})
-    ids = [source_ids(row, finished=True) for row in tokenizer.encode_batch(sources)]
-    order = sorted(
-        (index for index in range(len(ids)) if len(ids[index]) <= model.config.max_tokens),
-        key=lambda index: len(ids[index]),
-    )
-    pairs: list[tuple[str, str]] = []
-    with torch.inference_mode():
-        while len(pairs) < len(order):
-            longest = len(ids[order[min(len(pairs) + 255, len(order) - 1)]])
-            chosen = order[len(pairs) : len(pairs) + max(1, _BATCH_TOKENS // longest)]
-            rows = greedy_batch(model, [ids[index] for index in chosen])
-            pairs += [
-                (sources[index], tokenizer.decode(row))
-                for index, row in zip(chosen, rows, strict=True)
-            ]
-            progress(len(pairs) / len(order))
+    pairs = [
+        (sources[index], target)
+        for index, target in Teacher(teacher, device).translated(sources, progress)
+    ]
     temporary = out.with_name(out.name + ".tmp")
     with gzip.open(temporary, "wt", encoding="utf-8") as file:
         file.writelines(f"{source}\t{target}\n" for source, target in pairs if target)

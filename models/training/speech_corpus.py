@@ -131,6 +131,20 @@ def everyday_sentences(text: Path) -> list[str]:
     return _distinct(_first_columns(text / "train", _TRAIN_TEXT))
 
 
+def translated_sentences(text: Path, lang: str) -> list[str]:
+    """Return the distinct sentences in `lang` that the training text has for its English ones.
+
+    Raises:
+        SpeechDataError: there is no text in that language, or it cannot be read.
+    """
+    names = [name for name in _TRAIN_TEXT if name.endswith(f".en-{lang}.tsv.gz")]
+    if not names:
+        raise SpeechDataError(f"the training text has no sentences in {lang!r}")
+    lines = (line for name in names for line in _lines(text / "train" / name))
+    found = (line.split("\t")[1].strip() for line in lines if "\t" in line)
+    return sorted({sentence for sentence in found if sentence and not has_digits(sentence)})
+
+
 def literary_sentences(text: Path) -> list[str]:
     """Return the distinct read-speech transcripts, in lower case, in file order."""
     path = text / "mono" / _LITERARY_TEXT

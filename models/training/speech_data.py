@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
+from models.training.speech_labels import read_labels, read_word_ends, translation_file
 from models.training.speech_pack import PackedUtterance, Samples, SpeechPack
 
 
@@ -23,6 +24,10 @@ class SpeechItem:
     pack: SpeechPack
     row: PackedUtterance
     previous: str | None = None
+    word_ends: tuple[int, ...] = ()
+    """The sample at which each word of the transcript ends; empty where it is not known."""
+    translations: tuple[tuple[str, str], ...] = ()
+    """Language (ISO 639-1) and text of translations of the transcript."""
 
     def samples(self) -> Samples:
         """Return the samples, read-only, (n_samples,)."""
@@ -135,18 +140,45 @@ def _filled(items: Iterable[SpeechItem], batch_s: float) -> Iterator[tuple[Speec
 
 
 def items_of(
-    pack: SpeechPack, keep: Callable[[PackedUtterance], bool], *, longest_s: float = 30.0
+    pack: SpeechPack,
+    keep: Callable[[PackedUtterance], bool],
+    *,
+    translations: Sequence[str] = (),
+    longest_s: float = 30.0,
 ) -> list[SpeechItem]:
-    """Return the utterances that are kept, each with the transcript of the one before it.
+    """Return the utterances that are kept, with what `models.training.speech_labels` knows of them.
 
-    That one is the preceding line of the index if it has the same source and voice.
+    Each has the transcript of the one before it, too: of the preceding line of the index if that
+    has the same source and voice.
+
+    Args:
+        pack: to choose from.
+        keep: says which are kept.
+        translations: the languages, ISO 639-1, whose translations are read.
+        longest_s: longer ones are left out.
     """
+    word_ends = read_word_ends(pack.directory)
+    translated = {
+        lang: read_labels(pack.directory / translation_file(lang)) for lang in translations
+    }
     items: list[SpeechItem] = []
     before: PackedUtterance | None = None
     for row in pack:
         if keep(row) and row.seconds <= longest_s:
             together = before and (before.source, before.voice) == (row.source, row.voice)
-            items.append(SpeechItem(pack, row, before.transcript if before and together else None))
+            items.append(
+                SpeechItem(
+                    pack,
+                    row,
+                    before.transcript if before and together else None,
+                    word_ends.get(row.id, ()),
+                    tuple(
+                        (lang, texts[row.id])
+                        for lang, texts in translated.items()
+                        if texts.get(row.id)
+                    ),
+                )
+            )
         before = row
     return items
 

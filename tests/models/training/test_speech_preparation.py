@@ -12,7 +12,8 @@ from models.training.speech_corpus import (
     real_utterances,
 )
 from models.training.speech_pack import SpeechPack
-from models.training.speech_preparation import is_plausible, prepare_speech
+from models.training.speech_preparation import prepare_speech
+from models.training.speech_reading import is_plausible
 from tests.models.training.speech_folder import HummingEngine, hum, write_data_folder
 
 HOURS = 40 / 3600
