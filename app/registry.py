@@ -5,6 +5,7 @@ those files; torch is imported when something is loaded.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from models.ngram import NgramModel
     from models.owsm_ctc.model import OwsmCtc
     from models.owsm_ctc.onnx_model import OnnxOwsmCtc
+
+logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 """Beside the packages, in a checkout and in an editable installation of it alike."""
@@ -176,19 +179,26 @@ def load_recognizer(
         model: which one.
         device: where torch is to run it.
         backend: `onnx` runs an exported network, always on the CPU; `torch` the checkpoint itself;
-            `auto` the exported network where there is one and no GPU is wanted, or nothing else.
+            `auto` the exported network where there is one of these weights and no GPU is wanted,
+            or nothing else.
         n_threads: of an exported network; those of torch are set for the whole program.
 
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
     """
     from models.checkpoint import WEIGHTS_FILE
+    from models.errors import StaleExportError
     from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
 
     exported = find_exported(model.directory) is not None
     suits = device == "cpu" or not (model.directory / WEIGHTS_FILE).exists()
     if backend == "onnx" or (backend == "auto" and exported and suits):
-        return OnnxOwsmCtc.from_checkpoint(model.directory, n_threads=n_threads)
+        try:
+            return OnnxOwsmCtc.from_checkpoint(model.directory, n_threads=n_threads)
+        except StaleExportError as error:
+            if backend == "onnx":
+                raise
+            logger.warning("%s; the weights themselves are used", error)
     from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
 
     return OwsmCtc.from_checkpoint(model.directory, device)

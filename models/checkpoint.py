@@ -4,6 +4,7 @@
 Nothing is unpickled. `load_espnet`, for the public OWSM-CTC repositories, stands beside it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.model"
+
+_N_BLOCKS = 64
+_BLOCK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,20 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{weights}: damaged or truncated ({error})") from error
     return Checkpoint(directory, config, tensors, tokenizer)
+
+
+def weights_fingerprint(path: Path) -> str:
+    """A short name of a weights file's content, to tell whether something was made of it.
+
+    Of large files only evenly spaced blocks are read: training changes every one of them.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for index in range(_N_BLOCKS):
+            file.seek(index * max(size - _BLOCK_BYTES, 0) // (_N_BLOCKS - 1))
+            digest.update(file.read(_BLOCK_BYTES))
+    return digest.hexdigest()
 
 
 def load_espnet(directory: Path, device: "torch.device | str" = "cpu") -> "OwsmCtc":

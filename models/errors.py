@@ -10,3 +10,7 @@ class CheckpointError(ValueError):
 
 class ExportError(ValueError):
     """A model cannot be written in another form, mostly because a package for it is missing."""
+
+
+class StaleExportError(CheckpointError):
+    """An exported network that was made of other weights than those it lies beside."""

@@ -56,11 +56,12 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _recognizer(checkpoint: Path, target: Path, *, int8: bool) -> Path:
+    from models.checkpoint import WEIGHTS_FILE
     from models.export.recognizer_onnx import export_onnx
     from models.owsm_ctc.model import OwsmCtc
 
     model = OwsmCtc.from_checkpoint(checkpoint)
-    path = export_onnx(model, target, int8=int8)
+    path = export_onnx(model, target, int8=int8, weights=checkpoint / WEIGHTS_FILE)
     if target.resolve() != checkpoint.resolve():
         _copy_rest(checkpoint, target)
     return path

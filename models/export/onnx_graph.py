@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
 import torch
@@ -63,7 +63,12 @@ def trace_graph(
 
 
 def write_graph(
-    graph: "ModelProto", path: Path, *, int8: bool, keep_float: Collection[str] = ()
+    graph: "ModelProto",
+    path: Path,
+    *,
+    int8: bool,
+    keep_float: Collection[str] = (),
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a graph to a file.
 
@@ -72,7 +77,11 @@ def write_graph(
         path: to write.
         int8: quantise the weights of its matrix products.
         keep_float: inputs whose own products are not quantised.
+        facts: what the file is to say of itself.
     """
+    for key, value in facts.items():
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, value
     if not int8:
         _import_onnx().save_model(graph, path)
         return

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from models.checkpoint import WEIGHTS_FILE, weights_fingerprint
 from models.export.onnx_graph import trace_graph, write_graph
 from models.owsm_ctc.attention import ScaledPositions, sinusoids
 from models.owsm_ctc.model import OwsmCtc
-from models.owsm_ctc.onnx_model import FLOAT_FILE, INPUTS, INT8_FILE, OUTPUT
+from models.owsm_ctc.onnx_model import FINGERPRINT, FLOAT_FILE, INPUTS, INT8_FILE, OUTPUT
 from models.owsm_ctc.spectrum import N_BINS
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ _EXAMPLE_FRAMES = 203  # any number will do that is not special: the graph takes
 _EXAMPLE_PROMPT = 3
 
 
-def export_onnx(model: OwsmCtc, directory: Path, *, int8: bool) -> Path:
+def export_onnx(
+    model: OwsmCtc, directory: Path, *, int8: bool, weights: Path | None = None
+) -> Path:
     """Write the network into a checkpoint folder, beside its other files.
 
     Args:
         model: in evaluation mode, on the CPU.
         directory: that of the checkpoint; it has the configuration and the tokeniser.
         int8: quantise the matrix products.
+        weights: the file that the model was loaded from; None for that in `directory`. The export
+            remembers which content it had.
 
     Returns:
         The file written.
@@ -45,7 +50,9 @@ def export_onnx(model: OwsmCtc, directory: Path, *, int8: bool) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / (INT8_FILE if int8 else FLOAT_FILE)
     # The mel bands, whose powers span ten decades, would not survive eight bits.
-    write_graph(graph, path, int8=int8, keep_float=INPUTS[:1])
+    weights = weights or directory / WEIGHTS_FILE
+    facts = {FINGERPRINT: weights_fingerprint(weights)} if weights.exists() else {}
+    write_graph(graph, path, int8=int8, keep_float=INPUTS[:1], facts=facts)
     return path
 
 

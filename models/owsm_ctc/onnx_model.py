@@ -11,8 +11,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.checkpoint import TOKENIZER_FILE, read_config
-from models.errors import CheckpointError
+from models.checkpoint import (
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    read_config,
+    weights_fingerprint,
+)
+from models.errors import CheckpointError, StaleExportError
 from models.onnx_session import open_session
 from models.owsm_ctc.config import OwsmCtcConfig
 from models.owsm_ctc.spectrum import check_audio, power_spectrum
@@ -22,6 +27,8 @@ FLOAT_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
 INPUTS = ("power", "prefix_ids", "prompt_ids")
 OUTPUT = "log_probs"
+FINGERPRINT = "dragoman.weights"
+"""Key of the graph's metadata under which it says what weights it was made of."""
 
 
 def find_exported(directory: Path) -> Path | None:
@@ -53,6 +60,7 @@ class OnnxOwsmCtc:
 
         Raises:
             CheckpointError: a file is missing or damaged, or not of such a network.
+            StaleExportError: the checkpoint's weights are not those that were exported.
         """
         path = file or find_exported(directory)
         if path is None:
@@ -67,7 +75,15 @@ class OnnxOwsmCtc:
             raise CheckpointError(f"{error.filename}: {error.strerror}") from error
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{directory}: {error}") from error
-        return cls(config, vocabulary, _open(path, config, n_threads))
+        session = _open(path, config, n_threads)
+        weights = directory / WEIGHTS_FILE
+        exported = session.get_modelmeta().custom_metadata_map.get(FINGERPRINT)
+        if weights.exists() and exported != weights_fingerprint(weights):
+            raise StaleExportError(
+                f"{path}: was made of other weights than those beside it; make it again: "
+                f"dragoman export {directory}"
+            )
+        return cls(config, vocabulary, session)
 
     def log_probs(
         self,

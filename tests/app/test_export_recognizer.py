@@ -8,7 +8,7 @@ import pytest
 from app import cli, config
 from app.recognition import load_stream
 from app.registry import Model, Registry, load_recognizer
-from models.errors import CheckpointError
+from models.errors import CheckpointError, StaleExportError
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.onnx_model import FLOAT_FILE, INT8_FILE, OnnxOwsmCtc
 from tests.models.owsm_ctc_models import tiny_model
@@ -30,6 +30,17 @@ def test_an_exported_recogniser_is_used_from_then_on_unless_torch_is_asked_for(
     assert str(directory / FLOAT_FILE) in capsys.readouterr().out
     assert isinstance(load_recognizer(recognizer, device="cpu"), OnnxOwsmCtc)
     assert isinstance(load_recognizer(recognizer, device="cpu", backend="torch"), OwsmCtc)
+
+
+def test_a_network_exported_from_other_weights_is_not_used(
+    recognizer: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert cli.main(["export", str(recognizer.directory)]) == 0
+    tiny_model(seed=1).save(recognizer.directory, facts={"source_lang": "en"})  # trained further
+    assert isinstance(load_recognizer(recognizer, device="cpu"), OwsmCtc)
+    assert "make it again: dragoman export" in caplog.text
+    with pytest.raises(StaleExportError, match="other weights"):
+        load_recognizer(recognizer, device="cpu", backend="onnx")
 
 
 def test_an_export_to_another_folder_is_a_whole_model(recognizer: Model, tmp_path: Path) -> None:
