@@ -310,6 +310,17 @@ def test_samples_that_are_not_numbers_count_as_silence() -> None:
     assert stream.n_invalid == 100
 
 
+def test_sound_beyond_full_scale_is_clipped_and_heard() -> None:
+    sound = np.concatenate((speak("we go home"), silence(1)))
+    assert finals(recognize(30 * sound)) == ["we go home"]
+
+
+def test_chunks_of_10_ms_and_of_nothing_are_heard_like_any_other() -> None:
+    sound = np.concatenate((speak("we go home"), silence(1)))
+    lengths = [SAMPLE_RATE_HZ // 100, 0]
+    assert recognize(sound, lengths=lengths) == recognize(sound, lengths=[len(sound)])
+
+
 def test_a_stream_that_ends_in_a_word_tells_the_word() -> None:
     assert finals(recognize(speak("we go", gap_s=0.0))) == ["we go"]
 

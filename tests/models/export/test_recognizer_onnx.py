@@ -84,6 +84,14 @@ def test_bad_input_is_named(folder: Path, audio: np.ndarray, lang: str, complain
         exported.log_probs([audio], lang=[lang], task=["<asr>"], prompt=[None])
 
 
+def test_a_prompt_longer_than_the_table_of_positions_is_read(folder: Path) -> None:
+    asked = {"lang": ["eng"], "task": ["<asr>"], "prompt": ["the window " * 400]}
+    exported = OnnxOwsmCtc.from_checkpoint(folder, file=folder / FLOAT_FILE)
+    expected, _ = tiny_model().log_probs([noise(9_000)], **asked)
+    found, _ = exported.log_probs([noise(9_000)], **asked)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
 def test_a_folder_without_a_network_and_a_damaged_network_are_named(tmp_path: Path) -> None:
     tiny_model().save(tmp_path)
     with pytest.raises(CheckpointError, match=r"has no model\.int8\.onnx or model\.onnx"):
