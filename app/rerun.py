@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import translation
 from app.recognition import load_stream
-from app.registry import Registry, choose_device, load_translator
+from app.registry import Registry, choose_device
 from app.sound_recording import recording_file
 from app.sources.files import read_file
 from engine import pipeline
@@ -59,11 +61,13 @@ async def rerun(
         CheckpointError: a model is damaged.
         SourceError: the recording cannot be read.
     """
-    config = settings.run
+    config = dataclasses.replace(
+        settings.run, source_lang=record.source_lang, target_lang=record.target_lang
+    )
+    settings = dataclasses.replace(settings, run=config)
     registry = Registry(config.models)
     device = choose_device(config.device)
-    model = registry.find_translator(config.translator, record.source_lang, record.target_lang)
-    translator = load_translator(model, device=device, policy=config)
+    translator = translation.plan(registry, config)(device)
     items: AsyncIterator[Any]
     clock: SourceClock[Any]
     if sound is None:

@@ -98,8 +98,7 @@ def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig)
 
 
 if __name__ == "__main__":
-    for module in (translation, rerun):
-        vars(module)["load_translator"] = load_translator
+    vars(translation)["load_translator"] = load_translator
     for module in (inputs, rerun):
         vars(module)["load_stream"] = lambda *_: FakeRecognizer()
     vars(serve)["load_ear"] = lambda *_: FakeEar()
