@@ -285,12 +285,12 @@ class Overlay(QWidget):
         window = self.windowHandle()
         if window is None:
             return
-        shown = window.isVisible() and _is_on_x()
+        shown, box = window.isVisible() and _is_on_x(), self.box
         if shown:  # a window manager looks at a window when it appears
             window.hide()
         window.setFlags(flags)
         if shown:
-            window.setGeometry(self.geometry())
+            window.setGeometry(box)
             window.show()
 
     def reduce_motion(self, wanted: bool) -> None:
