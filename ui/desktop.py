@@ -1,5 +1,7 @@
 """Everything that a user sees, put together: the band, its menu, the tray, the windows."""
 
+import logging
+
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QDialog
 
@@ -14,6 +16,7 @@ from ui.hotkeys import NAMES, Hotkeys
 from ui.overlay import Overlay
 from ui.platform_limits import Platform, limits_text
 from ui.readout import notice_text, status_text
+from ui.reduced_motion import asks_for_less_motion
 from ui.session_menu import SessionMenu
 from ui.settings import OverlaySettings
 from ui.settings_window import SettingsWindow
@@ -21,6 +24,8 @@ from ui.source_window import SourceWindow
 from ui.status import Notice
 from ui.timings_window import TimingsWindow
 from ui.tray import Tray
+
+logger = logging.getLogger(__name__)
 
 
 class Desktop(QObject):
@@ -77,6 +82,7 @@ class Desktop(QObject):
     def show(self) -> None:
         """Put the band on the screen; ask what to listen to where that was never chosen."""
         self.overlay.show()
+        self._background.ask(asks_for_less_motion, self._take_motion, logger.info)
         if self.tray is not None:
             self.tray.show()
         if self._control is not None and self._control.first_start:
@@ -136,6 +142,10 @@ class Desktop(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
+
+    def _take_motion(self, less: bool) -> None:
+        if less:
+            self.overlay.reduce_motion(True)
 
     def _press(self, hotkey: str) -> None:
         if hotkey != "session":

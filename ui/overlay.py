@@ -70,6 +70,7 @@ class Overlay(QWidget):
         """Opened by a right click; whoever composes the program fills it."""
         self._blended = blended
         self._clock = clock
+        self._less_motion = False
         self._fresh = True  # no caption has come yet
         self._readout = Readout()
         self._unpainted: deque[tuple[Caption, float]] = deque(maxlen=UNPAINTED_KEPT)
@@ -239,6 +240,8 @@ class Overlay(QWidget):
     def _wants_motion(self) -> bool:
         if self.settings.motion != "system":
             return self.settings.motion == "on"
+        if self._less_motion:
+            return False
         style = self.style()
         assert style is not None
         # Desktops that are told to reduce motion set this to 0.
@@ -282,13 +285,19 @@ class Overlay(QWidget):
         window = self.windowHandle()
         if window is None:
             return
-        shown = window.isVisible() and _is_on_x()
+        shown, box = window.isVisible() and _is_on_x(), self.box
         if shown:  # a window manager looks at a window when it appears
             window.hide()
         window.setFlags(flags)
         if shown:
-            window.setGeometry(self.geometry())
+            window.setGeometry(box)
             window.show()
+
+    def reduce_motion(self, wanted: bool) -> None:
+        """Whether the desktop asks for it; followed where the settings leave it to the desktop."""
+        self._less_motion = wanted
+        self._scene.change(self.settings, self._scene.look, moves=self._wants_motion())
+        self._refresh()
 
     def zoom(self, steps: int) -> None:
         """Larger (positive) or smaller text; the lower edge of the box stays where it is."""

@@ -71,23 +71,30 @@ class Seat(QObject):
         box = self.box()
         if box != self._window.geometry():
             self._window.setGeometry(box)  # so that Qt knows it, too
+        self._placed = box
         place = Place(x=box.left(), bottom=box.bottom(), width=box.width())
         self._memory.remember(display_layout(), place)
 
     def box(self) -> QRect:
         """Where the window is.
 
-        The X server is asked: while a window manager takes a window over, Qt may believe that it
-        moved to the corner of the screen.
+        While a window manager takes a window over, Qt may believe, or the X server say for a
+        moment, that it is in the corner of the screen. A user's move is one that both know of.
         """
-        box = self._window.geometry()
+        told = self._window.geometry()
+        seen = self._seen(told)
+        return QRect(self._placed if self._placed in (told, seen) else seen)
+
+    def _seen(self, told: QRect) -> QRect:
+        """The box as the X server has it, where that can be compared."""
+        seen = QRect(told)
         window = self._window.windowHandle()
         on_x = QGuiApplication.platformName() == "xcb"
         if window is not None and on_x and window.devicePixelRatio() == 1:  # the same pixels
             corner = Server.at(os.environ.get("DISPLAY", "")).corner_of(int(window.winId()))
             if corner is not None:
-                box.moveTo(*corner)
-        return box
+                seen.moveTo(*corner)
+        return seen
 
     def _go(self, left: int, bottom: int, width: int, height: int) -> None:
         self._window.setMinimumSize(NARROWEST_PX, height)

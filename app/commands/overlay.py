@@ -27,6 +27,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--connect", metavar="URL", help="show a feed (ws://HOST:PORT/) instead of listening here")
     add("--token", metavar="TOKEN", help="what that feed asks for")
     add("--source", metavar="SOURCE", help="`mic`, `mic:NAME` or a file (what was chosen last)")
+    add("--feed", dest="address", metavar="HOST:PORT", help="serve captions over WebSocket, too")
+    add("--feed-token", metavar="TOKEN", help="what viewers of that must show")
     add_translation_options(add)
     add_file_options(add)
 
@@ -38,7 +40,9 @@ def main(arguments: argparse.Namespace) -> int:
     given = vars(arguments)
     keys = ("source_lang", "target_lang", "translator", "device", "models")
     chosen = {key: given[key] for key in keys if key in given}
-    settings = config.load(given.get("config"), {"run": chosen})
+    feed = {"address": given.get("address"), "token": given.get("feed_token")}
+    served = {key: value for key, value in feed.items() if value is not None}
+    settings = config.load(given.get("config"), {"run": chosen, "feed": served})
     if "connect" in given:
         return overlay.run_remote(settings, given["connect"], given.get("token"))
     return overlay.run_local(settings, source=given.get("source"), explicit=chosen)

@@ -1,7 +1,9 @@
 """`dragoman overlay` as its user meets it: over a screen, or in a terminal where there is none."""
 
 import asyncio
+import contextlib
 import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.follow import FollowConfig, follow
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.fakes import caption
@@ -123,6 +126,29 @@ def has_label(band: Band) -> bool:
     x, y, width, _ = band.box()
     corner = band.screen.picture((x + width - 100, y + 5, 60, 30))
     return bool((corner > 100).any())
+
+
+@NEEDS_X
+async def test_captions_of_the_overlay_are_served_to_others(
+    overlay: Callable[..., Band], machine: Machine
+) -> None:
+    file = machine.sound("talk.wav", [(60, 0.5)])
+    port = free_port()
+    options = ("--feed", f"localhost:{port}", *machine.options)
+    band = await asyncio.to_thread(overlay, "--source", str(file), *options)
+    assert await seen(lambda: band.ink(band.box()) > 300)
+    captions = follow(FollowConfig(url=f"ws://localhost:{port}/captions", patient=True))
+    async with contextlib.aclosing(captions):
+        assert (await anext(captions)).source.full.startswith("word")
+    band.process.send_signal(signal.SIGTERM)
+    assert (await asyncio.to_thread(band.end)) == (0, "")
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
 
 
 async def test_without_a_display_a_feed_is_shown_in_the_terminal(machine: Machine) -> None:

@@ -91,7 +91,7 @@ def test_a_locked_band_is_above_a_film_that_fills_the_screen_and_has_the_keyboar
         assert wait_until(lambda: band.ink(box) > before + 300)
         band.tool("xdotool", "key", "ctrl+alt+d")  # unlocked, the window manager has it again
         assert wait_until(lambda: "_NET_WM_STATE_ABOVE" in state(band))
-        assert wait_until(lambda: band.box() == box)
+        assert wait_until(lambda: band.box() == box), band.box()
     finally:
         film.terminate()
         film.wait()
