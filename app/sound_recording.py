@@ -36,6 +36,8 @@ MAX_WAITING = 150
 """Chunks that wait for the disk: a minute of sound at most, 4 MB."""
 PATIENCE_S = 1.0
 """How long a source that is read as fast as possible waits for the disk, once."""
+CLOSE_S = 10.0
+"""How long the end of a session waits for the disk."""
 
 _FRAME_SAMPLES = SAMPLE_RATE_HZ // 50  # what Opus takes at a time
 _SHORTEST_GAP_SAMPLES = SAMPLE_RATE_HZ // 10  # less is taken for jitter of the chunks' times
@@ -87,9 +89,13 @@ class SoundRecording:
             time.sleep(0.01)
 
     def close(self) -> None:
-        """Write what waits and close the file."""
-        self._chunks.put(None)
-        self._thread.join()
+        """Write what waits and close the file; a disk that hangs is not waited for."""
+        try:
+            self._chunks.put(None, timeout=CLOSE_S)
+        except queue.Full:
+            logger.error("%s: the disk takes nothing more; the end is missing", self.path)
+        else:
+            self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         chunks = iter(self._chunks.get, None)
