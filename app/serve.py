@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from app import translation
 from app.feeds.outlets import delivering
 from app.kept import open_journal
 from app.outlets import make_outlets
+from app.processors import count_processors
 from app.recognition import load_ear
 from app.registry import Registry, choose_device, set_threads
 from app.server.doors import open_doors
@@ -53,7 +53,7 @@ def count_workers(settings: "Settings", device: str) -> int:
     """As many as were asked for, or one for each processor of a CPU, or one for a GPU."""
     if settings.feed.workers is not None:
         return settings.feed.workers
-    return 1 if device == "cuda" else len(os.sched_getaffinity(0))
+    return 1 if device == "cuda" else count_processors()
 
 
 def load_engine(settings: "Settings", device: str, workers: Workers, stages: Stages) -> Engine:

@@ -13,6 +13,7 @@ import itertools
 import logging
 import queue
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -31,8 +32,12 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 BIT_RATE = 24_000
-MAX_WAITING = 600
-"""Chunks that wait for the disk: about a minute of sound, 4 MB."""
+MAX_WAITING = 150
+"""Chunks that wait for the disk: a minute of sound at most, 4 MB."""
+PATIENCE_S = 1.0
+"""How long a source that is read as fast as possible waits for the disk, once."""
+CLOSE_S = 10.0
+"""How long the end of a session waits for the disk."""
 
 _FRAME_SAMPLES = SAMPLE_RATE_HZ // 50  # what Opus takes at a time
 _SHORTEST_GAP_SAMPLES = SAMPLE_RATE_HZ // 10  # less is taken for jitter of the chunks' times
@@ -56,6 +61,7 @@ class SoundRecording:
         """Chunks that the disk was too slow for."""
         self._chunks: queue.Queue[AudioChunk | None] = queue.Queue(MAX_WAITING)
         self._failed = False
+        self._too_slow = False
         self._thread = threading.Thread(target=self._run, name="sound recording", daemon=True)
         self._thread.start()
 
@@ -70,10 +76,26 @@ class SoundRecording:
             if self.n_skipped == 1:
                 logger.error("%s: the disk is too slow; some sound is missing", self.path)
 
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits that `catch_up` would help."""
+        return self._chunks.qsize() > MAX_WAITING // 2 and not self._too_slow
+
+    def catch_up(self) -> None:
+        """Wait, off the event loop, until less is waiting; a disk that hangs is given up."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.behind:
+            self._too_slow = time.monotonic() > deadline
+            time.sleep(0.01)
+
     def close(self) -> None:
-        """Write what waits and close the file."""
-        self._chunks.put(None)
-        self._thread.join()
+        """Write what waits and close the file; a disk that hangs is not waited for."""
+        try:
+            self._chunks.put(None, timeout=CLOSE_S)
+        except queue.Full:
+            logger.error("%s: the disk takes nothing more; the end is missing", self.path)
+        else:
+            self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         chunks = iter(self._chunks.get, None)
@@ -96,6 +118,8 @@ async def recorded(items: AsyncIterator[T], file: Path) -> AsyncGenerator[T, Non
     try:
         async for item in items:
             if isinstance(item, AudioChunk):
+                if recording.behind:
+                    await asyncio.to_thread(recording.catch_up)
                 recording.write(item)
             yield item
     finally:

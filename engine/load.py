@@ -1,7 +1,8 @@
 """Load: what a session leaves out while the machine cannot keep up, so that its lag stays bounded.
 
 First the recogniser's step grows, to twice and four times its length (`stretched`), then source
-prefixes that are not finished are no longer translated (`finals only`). Finals are never left out.
+prefixes that are not finished are no longer translated (`finals only`), and the step, which nothing
+but finals depends on then, is eight times as long. Finals are never left out.
 When the lag has been small for a while, one measure after another is taken back; after a relapse
 that while is twice as long.
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from engine.captions import LoadState
 
-_FACTORS = (1, 2, 4, 4)  # of the recogniser's step, at each level
+_FACTORS = (1, 2, 4, 8)  # of the recogniser's step, at each level
 _LONGEST_CALM_S = 160.0
 
 

@@ -1,1 +1,1 @@
-"""The benchmark of the translators."""
+"""The benchmarks: of the translators, and of a server under load."""

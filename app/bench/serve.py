@@ -15,6 +15,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from app.bench.streams import Heard, LoadTestError, percentile, run_streams
+from app.processors import count_processors
 from engine.audio import Samples
 from engine.journal import Journal
 
@@ -230,4 +231,4 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """What the figures are of."""
-    return {"processors": len(os.sched_getaffinity(0)), "load_average": os.getloadavg()[0]}
+    return {"processors": count_processors(), "load_average": os.getloadavg()[0]}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.sound_recording import BIT_RATE, SoundRecording, recorded, recording_file
+from app.sound_recording import BIT_RATE, MAX_WAITING, SoundRecording, recorded, recording_file
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 
@@ -87,6 +87,16 @@ async def test_chunks_are_passed_on_and_the_file_is_closed_with_the_stream(path:
     passed = [chunk async for chunk in recorded(source(), path)]
     assert len(passed) == 10
     assert len(loudness(path)) == 2
+
+
+async def test_a_source_that_is_faster_than_the_disk_is_recorded_whole(path: Path) -> None:
+    async def source() -> AsyncIterator[AudioChunk]:
+        for chunk in chunks(tone(60.0)):
+            yield chunk
+
+    n_passed = len([chunk async for chunk in recorded(source(), path)])
+    assert n_passed == 600 > MAX_WAITING
+    assert len(loudness(path)) >= 119
 
 
 def test_a_folder_that_cannot_be_made_is_one_line_and_nothing_raises(

@@ -551,7 +551,7 @@ async def test_a_machine_that_is_too_slow_gives_every_final_and_says_so(
     assert [c.segment for c in captions if c.final] == list(range(10))
     assert stats.live.load is LoadState.FINALS_ONLY
     assert stats.n_withheld > 0
-    assert reader.factor == 4
+    assert reader.factor == 8
     said = [record.getMessage() for record in caplog.records]
     assert ["too slow: stretched" in said[0], "too slow: finals only" in said[-1]] == [True, True]
     assert stats.live.real_time_factor is not None
