@@ -115,6 +115,18 @@ def test_the_command_exports_either_kind(exports: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("system", ["wait-k", "reta"])
+def test_the_command_compares_an_export_with_torch(
+    system: str, exports: Path, reta: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pairs.tsv").write_text("".join(f"{text}\t\n" for text in SENTENCES))
+    checkpoint = {"wait-k": exports, "reta": reta}[system] / "checkpoint"
+    arguments = ["--out", str(tmp_path / "out"), "--quantization", "float32"]
+    check = ["--check", str(tmp_path / "pairs.tsv"), "--limit", "6"]
+    assert main(["export", str(checkpoint), *arguments, *check]) == 0
+    assert "same translation as torch: 6 of 6 (100.0%)" in capsys.readouterr().out
+
+
 def test_a_damaged_or_missing_network_is_named(exports: Path, tmp_path: Path) -> None:
     config = model().config
     with pytest.raises(CheckpointError, match="no exported encoder"):
