@@ -8,6 +8,17 @@ from typing import Any
 
 from app.bench.timing import Timings
 
+BARS = {
+    "eager reta_over_fretna": "≥ 20",
+    "eager waitk_over_fretna": "≥ 1.5",
+    "optimised reta_over_fretna": "≥ 10",
+    "optimised waitk_over_fretna": "≥ 1.5",
+    "optimised best_ar_over_fretna": "≥ 3",
+    "update_cost_60_over_10": "≤ 1.5",
+    "lossless reta_over_lossless": "≥ 2",
+}
+"""What the ratios are meant to be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -53,7 +64,7 @@ def to_markdown(result: Mapping[str, Any], tables: Sequence[Table]) -> str:
         "follow a warm-up; ratios are taken within a round.\n",
         f"Machine: {result['machine']}\n",
         "## Ratios, 20 to 40 words\n",
-        _markdown(["Ratio", "Measured"], _ratio_rows(result["summary"])) + "\n",
+        _markdown(["Ratio", "Measured", "Bar"], _ratio_rows(result["summary"])) + "\n",
         "## Tables\n",
         *(table.to_markdown() for table in tables),
     ]
@@ -101,7 +112,8 @@ def _ratio_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     for key, value in summary.items():
         for name, ratio in value.items() if isinstance(value, Mapping) else (("", value),):
             figure = "–" if ratio is None else f"{ratio:.2f}"
-            rows.append([" ".join(filter(None, (key, name))).replace("_", " "), figure])
+            title = " ".join(filter(None, (key, name)))
+            rows.append([title.replace("_", " "), figure, BARS.get(title, "")])
     return rows
 
 

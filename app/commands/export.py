@@ -33,6 +33,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         help="of reta: ctranslate2 (auto), or onnx, which verifies drafts",
     )
     add("--out", type=Path, metavar="DIR", help="another folder, which need not exist")
+    add("--check", type=Path, metavar="PAIRS.tsv[.gz]", help="compare translations with torch's")
+    add("--limit", type=int, default=1000, metavar="N", help="sentences to compare (1000)")
     parser.set_defaults(main=_export)
 
 
@@ -52,7 +54,32 @@ def _export(arguments: argparse.Namespace) -> int:
     files = [written] if written.is_file() else [f for f in written.rglob("*") if f.is_file()]
     size = sum(file.stat().st_size for file in files)
     print(f"{written}: {size / 1e6:.1f} MB, {arguments.quantization}")
+    if arguments.check is not None:
+        _compare(arguments.checkpoint, target, arguments.check, arguments.limit)
     return 0
+
+
+def _compare(checkpoint: Path, exported: Path, sentences: Path, limit: int) -> None:
+    """Print how many whole sentences both translate to the same text."""
+    from app.evaluate import read_columns
+    from app.report import progress_bar
+    from engine.policies.config import PolicyConfig
+    from engine.policies.exported import load_exported
+    from engine.policies.networks import load_network
+
+    policy = PolicyConfig()
+    systems = (
+        load_network(checkpoint, "cpu", policy, verifier=None, n_threads=1),
+        load_exported(exported, policy, n_threads=1),
+    )
+    rows = read_columns(sentences, ["0"], limit)
+    n_same = 0
+    with progress_bar("comparing") as progress:
+        for index, (text,) in enumerate(rows):
+            one, two = (system.start().update(text, finished=True) for system in systems)
+            n_same += one == two
+            progress((index + 1) / len(rows))
+    print(f"same translation as torch: {n_same} of {len(rows)} ({n_same / len(rows):.1%})")
 
 
 def _recognizer(checkpoint: Path, target: Path, *, int8: bool) -> Path:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.bench import run
 from app.cli import EXIT_USAGE, main
@@ -69,6 +70,8 @@ def test_the_report_has_every_system_and_schedule(options: list[str], tmp_path: 
     for system in ("reta", "wait-3", "fretna", "reta speculative", "fretna lossless"):
         assert f"| {system} |" in report
     assert "best ar over fretna" in report
+    assert "| ≥ 20 |" in report
+    assert f"torch {torch.__version__}" in result["machine"]
     assert {"wait-k", "reta, mask-k", "fretna, mask-k"} <= result["curves"].keys()
     assert all(result["curves"].values())
     assert (out / "quality.png").stat().st_size > 1000

@@ -1,4 +1,5 @@
 import gzip
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from engine.policies.config import PolicyConfig
 from engine.policies.loader import load_translator
 from models.checkpoint import read_checkpoint
 from models.slots import HIDDEN
+from models.training import translator
 from models.training.distillation import distill
 from models.training.fretna import glance
 from models.training.loop import LoopConfig, TrainingLoop
@@ -16,6 +18,7 @@ from models.training.translator import make_task, warm_start
 from models.translator_config import FORMS
 from tests.models.translators import SENTENCES, tokenizer
 
+CONFIGS = Path(translator.__file__).parent / "configs"
 PAIRS = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True))
 
 
@@ -76,9 +79,9 @@ def test_a_translator_learns_a_few_sentences_by_heart(
 ) -> None:
     directory = train(system, data, n_steps)
     assert read_checkpoint(directory).config["dev"]["bleu"] > 90
-    translator = load_translator(directory, policy=PolicyConfig(wait=20, iterations=2))
+    loaded = load_translator(directory, policy=PolicyConfig(wait=20, iterations=2))
     for source, target in PAIRS:
-        hypothesis = translator.start().update(source, finished=True)
+        hypothesis = loaded.start().update(source, finished=True)
         assert hypothesis.text == target
 
 
@@ -98,6 +101,17 @@ def test_a_second_stage_learns_the_n_grams(ngram_loss: str, data: Path) -> None:
         losses.append(float(loss.detach()))
     assert n_tokens == int(batch.target_lengths.sum())
     assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("name", [path.name for path in CONFIGS.glob("en_de_*.toml")])
+def test_a_configuration_that_comes_with_it_is_one_of_a_run(name: str, data: Path) -> None:
+    config = tomllib.loads((CONFIGS / name).read_text())
+    assert LoopConfig(**config.pop("training")).max_minutes > 0
+    config["data"] |= {"train": ["toy.en-de.tsv.gz"], "dev": ["toy.en-de.tsv.gz"]}
+    config["model"] |= {"d_model": 16, "d_ff": 32, "n_heads": 2}
+    task = make_task(config, data, tokenizer())
+    loss, _ = task.loss(next(iter(task.batches(0))), 0.0)
+    assert bool(torch.isfinite(loss))
 
 
 def test_distilled_pairs_are_the_teachers_translations(data: Path) -> None:
