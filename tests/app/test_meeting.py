@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -13,6 +12,8 @@ from app import config
 from app.registry import ASSETS
 from app.serve import load_engine
 from app.server.doors import open_doors
+from app.server.stats import Stages
+from engine.workers import Workers
 from tests.app.server.serving import LOOPBACK
 from tests.app.server.test_protocols import media, start_of
 
@@ -46,8 +47,8 @@ async def test_both_participants_of_a_recorded_meeting_get_what_they_said(tmp_pa
     file.write_text("")
     settings = config.load(file, {"run": {"device": "cpu"}})
     heard: dict[str, list[str]] = {name: [] for name in BEGINS_S}
-    with ThreadPoolExecutor(1) as worker:
-        async with open_doors(load_engine(settings, worker), LOOPBACK) as doors:
+    with Workers(1) as workers:
+        async with open_doors(load_engine(settings, "cpu", workers, Stages()), LOOPBACK) as doors:
             async with connect(f"ws://{doors.address}/transcribe?sendBackInterim=false") as peer:
                 speaking = asyncio.create_task(speak(peer))
                 async with asyncio.timeout(300):
