@@ -19,6 +19,7 @@ import numpy as np
 from engine.acoustics import FRAME_SAMPLES, Decoder
 from engine.agreement import Word
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, SampleRing, Samples, clean
+from engine.fragments import SentenceEnds
 from engine.language import WINDOW_S, LanguageIdentifier, LanguageWatch
 from engine.recognized import RecognizedWord, timed_words
 from engine.recognizer_config import FRAME_MS, RecognizerConfig
@@ -87,6 +88,9 @@ class StreamingRecognizer:
         self._last_end = 0  # sample position that finished segments reach to
         self._segment = 0
         self._shown: _Texts | None = None  # of the segment's newest prefix
+        self._ends = SentenceEnds(
+            round(self._config.fragment_hold_s * SAMPLE_RATE_HZ), joins=translator is None
+        )
         self._words: tuple[RecognizedWord, ...] = ()
         self.n_invalid = 0
         """Samples so far that were NaN or infinite, and count as silence."""
@@ -135,7 +139,7 @@ class StreamingRecognizer:
 
     def finish(self) -> list[SourcePrefix]:
         """The stream is over: finish the segment in progress."""
-        return self._end_utterance(self._ring.end, _END_PADDING)
+        return self._end_utterance(self._ring.end, _END_PADDING) + self._ends.close()
 
     def _close_gap(self, chunk: AudioChunk) -> list[SourcePrefix]:
         if self._origin_s is None:
@@ -148,7 +152,7 @@ class StreamingRecognizer:
         n_filled = min(n_lost, _LONGEST_FILL_SAMPLES)
         prefixes = self._advance(np.zeros(n_filled, np.float32), catch_up=True)
         if n_lost > n_filled:
-            prefixes += self._end_utterance(self._ring.end)
+            prefixes += self._end_utterance(self._ring.end) + self._ends.close()
             self._origin_s += (n_lost - n_filled) / SAMPLE_RATE_HZ
         return prefixes
 
@@ -161,6 +165,7 @@ class StreamingRecognizer:
             prefixes += self._run_steps(event.noticed, catch_up=catch_up)
             prefixes += self._handle(event)
         prefixes += self._run_steps(self._vad.position, catch_up=catch_up)
+        prefixes += self._ends.silence(self._vad.position)
         keep_from = self._vad.keep_from
         if self._utterance is not None:
             keep_from = min(keep_from, self._utterance.keep_from)
@@ -190,7 +195,7 @@ class StreamingRecognizer:
             n_frames = (event.noticed - start) // FRAME_SAMPLES
             step = self._step_frames(self._utterance)
             self._next_step = (n_frames // step + 1) * step
-        return []
+        return self._ends.speech(event.noticed)
 
     def _step_frames(self, utterance: Utterance) -> int:
         """How many frames further the next step reads: fewer until something is to be shown."""
@@ -214,8 +219,7 @@ class StreamingRecognizer:
             self._next_step += self._step_frames(utterance)
             prefixes += self._tell(utterance, end)
             if utterance.ends_segment() or utterance.is_empty_for_long():
-                prefixes += self._tell_finished(utterance, utterance.segment_end)
-                utterance.start_segment()
+                prefixes += self._cut(utterance, goes_on=utterance.goes_on())
                 prefixes += self._tell(utterance, end)
         return prefixes
 
@@ -232,10 +236,15 @@ class StreamingRecognizer:
         prefixes: list[SourcePrefix] = []
         if self._language.hear(answer, committed=bool(utterance.committed)):
             if utterance.committed:
-                prefixes = self._tell_finished(utterance, utterance.segment_end)
-                utterance.start_segment()
+                prefixes = self._cut(utterance, goes_on=False)
             utterance.lang = self._language.language
         return prefixes
+
+    def _cut(self, utterance: Utterance, *, goes_on: bool) -> list[SourcePrefix]:
+        """End the segment in progress, and begin another one in the same utterance."""
+        last = self._finished(utterance, utterance.segment_end)
+        utterance.start_segment()
+        return [] if last is None else self._ends.end(last, goes_on=goes_on)
 
     def _end_utterance(self, end: int, padding: Samples | None = None) -> list[SourcePrefix]:
         utterance, self._utterance = self._utterance, None
@@ -245,7 +254,8 @@ class StreamingRecognizer:
         if not self._language.has_asked:
             prefixes = self._identify(utterance, end, at_end=True)
         utterance.finish(end, np.zeros(0, np.float32) if padding is None else padding)
-        return prefixes + self._tell_finished(utterance, end)
+        last = self._finished(utterance, end)
+        return prefixes if last is None else prefixes + self._ends.pause(last, end)
 
     def _tell(self, utterance: Utterance, end: int) -> list[SourcePrefix]:
         """The prefix of the segment in progress, if its text is not what was told last."""
@@ -257,11 +267,11 @@ class StreamingRecognizer:
         self._shown = texts
         return [self._prefix(utterance, end, texts, finished=False)]
 
-    def _tell_finished(self, utterance: Utterance, end: int) -> list[SourcePrefix]:
-        """The last prefix of the segment; none if it never had a word."""
+    def _finished(self, utterance: Utterance, end: int) -> SourcePrefix | None:
+        """The last prefix of the segment; none if it never had a word and continues nothing."""
         text = _join(utterance.committed)
-        if not text and self._shown is None:
-            return []
+        if not text and self._shown is None and not self._ends.within:
+            return None
         texts = _Texts(text, "", utterance.translation)
         prefix = self._prefix(utterance, end, texts, finished=True)
         self._shown = None
@@ -270,7 +280,7 @@ class StreamingRecognizer:
         last_word = utterance.committed[-1:]
         if last_word:
             self._told_until = utterance.position(last_word[0].last_frame + 1)
-        return [prefix]
+        return prefix
 
     def _prefix(
         self, utterance: Utterance, end: int, texts: _Texts, *, finished: bool

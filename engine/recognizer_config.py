@@ -20,6 +20,7 @@ _RANGES = {
     "long_segment_s": (2.0, 60.0),
     "longest_segment_s": (2.0, 60.0),
     "long_pause_s": (0.0, 2.0),
+    "fragment_hold_s": (0.0, 0.8),
     "lm_weight": (0.0, 5.0),
     "lm_bonus": (-20.0, 20.0),
     "hot_word_bonus": (0.0, 20.0),
@@ -69,6 +70,9 @@ class RecognizerConfig:
     """What counts as that pause."""
     longest_segment_s: float = 24.0
     """A segment of this length ends behind its last committed word, pause or not."""
+    fragment_hold_s: float = 0.5
+    """A word or two and then silence: for this long after the silence was noticed, further speech
+    still continues the sentence."""
     language_model: bool = True
     """Search with the recogniser's language model, if it has one: fewer wrong words, a little more
     computing time."""

@@ -1,8 +1,9 @@
 """The session: source prefixes and the time in, captions out.
 
 A synchronous state machine without clock, task or socket. It owns what makes captions a sequence:
-their numbers, the committed text of both sides, the erasure. One source segment becomes one
-caption segment, or several where it is too long to translate as one (see `engine.cutting`).
+their numbers, the committed text of both sides, the erasure. One source segment, with those that
+continue it, becomes one caption segment, or several where that is too long to translate as one
+(see `engine.cutting`).
 """
 
 import logging
@@ -71,9 +72,9 @@ class Session:
         """Translate a source prefix, one caption at a time.
 
         A prefix of a segment that is finished already says nothing. A prefix of a newer segment
-        makes the open one final first. An iterator that is dropped half way leaves the session in
-        order: the next call goes on from there. `now` tells the session time; it is asked after
-        each translation.
+        continues the open one if that goes on, and makes it final first otherwise. An iterator
+        that is dropped half way leaves the session in order: the next call goes on from there.
+        `now` tells the session time; it is asked after each translation.
         """
         if prefix.segment <= self._newest_finished:
             _logger.debug("prefix of segment %s comes after its end", prefix.segment)
@@ -82,12 +83,17 @@ class Session:
         if source is not None and prefix.segment != source.segment:
             if prefix.segment < source.segment:
                 return
-            yield from self.finish_steps(now)
-            source = None
+            if source.goes_on and source.lang == prefix.lang:
+                source.go_on(prefix.segment)
+            else:
+                yield from self.finish_steps(now)
+                source = None
         if source is None:
             source = self._source = SourceSegment.begin(prefix)
         source.read(prefix)
-        yield from self._advance(source, now, finished=prefix.finished)
+        if source.goes_on:
+            self._newest_finished = source.segment
+        yield from self._advance(source, now, finished=prefix.finished and not source.goes_on)
 
     def finish_steps(self, now: Callable[[], float]) -> Iterator[Caption]:
         """Make the open segment final with the words read so far, one caption at a time."""

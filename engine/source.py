@@ -13,6 +13,10 @@ class SourcePrefix:
     Successive prefixes of a segment replace one another: the committed text only grows, the
     tentative text may change or shrink (the recogniser takes words back). Segments count up; a
     segment's last prefix is `finished` and has no tentative text.
+
+    A segment may end in mid-sentence: where speech runs on longer than a reader can hold, or stops
+    for a moment after a word or two. Its last prefix says that it `goes_on`, and the next segment,
+    perhaps an empty one, continues the sentence.
     """
 
     segment: int
@@ -21,6 +25,8 @@ class SourcePrefix:
     committed: str
     tentative: str
     finished: bool
+    goes_on: bool = False
+    """Whether the next segment continues this one, which is finished."""
     start_s: float
     """Session time where the segment's source starts, in seconds."""
     end_s: float

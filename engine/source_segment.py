@@ -1,4 +1,4 @@
-"""The source segment that is being read: its words, and which of them stay."""
+"""The source that is being read for the captions: its words, and which of them stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,13 @@ from engine.word_times import Heard
 
 @dataclass(slots=True)
 class SourceSegment:
-    """Takes in the prefixes of one segment; committed words stay even if one contradicts them."""
+    """Takes in the prefixes of one segment, and of those that continue it.
+
+    Committed words stay even if a prefix contradicts them.
+    """
 
     segment: int
+    """The newest that was read."""
     lang: str
     start_s: float
     end_s: float
@@ -25,6 +29,10 @@ class SourceSegment:
     """Leading words that belong to caption segments already final."""
     translation: str | None = None
     """What the recogniser itself made of the segment in the target language."""
+    n_earlier: int = 0
+    """Leading words of the segments before the newest."""
+    goes_on: bool = False
+    """Whether the next segment continues this one."""
 
     @classmethod
     def begin(cls, prefix: SourcePrefix) -> "SourceSegment":
@@ -38,10 +46,10 @@ class SourceSegment:
 
     def read(self, prefix: SourcePrefix) -> None:
         """Take in a newer prefix."""
-        words = prefix.committed.split()
-        n_committed = len(words)
-        words += prefix.tentative.split()
-        heard = _times(prefix, len(words))
+        committed, tentative = prefix.committed.split(), prefix.tentative.split()
+        words = self.words[: self.n_earlier] + committed + tentative
+        n_committed = self.n_earlier + len(committed)
+        heard = self.heard[: self.n_earlier] + _times(prefix, len(committed) + len(tentative))
         if prefix.finished:
             n_committed = len(words)
         n_kept = self.n_committed
@@ -56,6 +64,16 @@ class SourceSegment:
         self.end_s = max(self.end_s, prefix.end_s)
         self.lang = prefix.lang
         self.translation = prefix.translation
+        self.goes_on = prefix.goes_on
+
+    def go_on(self, segment: int) -> None:
+        """Continue with the next segment; all words read so far stay."""
+        del self.words[: self.n_cut]
+        del self.heard[: self.n_cut]
+        self.n_cut = 0
+        self.n_earlier = self.n_committed = len(self.words)
+        self.segment = segment
+        self.goes_on = False
 
 
 def _times(prefix: SourcePrefix, n_words: int) -> list[Heard]:

@@ -127,6 +127,10 @@ class Utterance:
         needed = self._needed_pause()
         return bool(self.committed) and self._pause() >= needed
 
+    def goes_on(self) -> bool:
+        """Whether a segment that ends now would end while somebody speaks."""
+        return bool(self.committed) and self._pause() < to_frames(self._config.text_endpoint_s)
+
     def is_empty_for_long(self) -> bool:
         """Whether the current segment still has no word after the time allowed."""
         n_frames = self._n_frames - self._segment_frame
@@ -135,8 +139,7 @@ class Utterance:
 
     def start_segment(self) -> None:
         """Begin a new segment behind the last committed word, or near the end without words."""
-        if not self.committed or self._pause() >= to_frames(self._config.text_endpoint_s):
-            self._credible = False  # speech is over, or never was; only a long one just goes on
+        self._credible = self._credible and self.goes_on()
         self._segment_frame = self._border_frame()
         self._translation = ""
         n_words = len(self._agreement.committed)

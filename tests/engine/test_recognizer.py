@@ -167,6 +167,56 @@ def test_long_speech_without_a_pause_loses_and_doubles_no_word(preset: str) -> N
         assert prefix.end_s - prefix.start_s < config.longest_segment_s + 4
 
 
+def sentences(prefixes: list[SourcePrefix]) -> list[str]:
+    """What was said, with every segment that goes on joined to the next one."""
+    joined, goes_on = list[str](), False
+    for prefix in prefixes:
+        if prefix.finished:
+            joined[len(joined) - goes_on :] = (
+                [f"{joined[-1]} {prefix.text}"] if goes_on else [prefix.text]
+            )
+            goes_on = prefix.goes_on
+    assert not goes_on
+    return [text.strip() for text in joined]
+
+
+def test_a_segment_that_ends_for_its_length_goes_on() -> None:
+    spoken = " ".join(["we have to go home now the old ship sailed"] * 10)
+    prefixes = recognize(np.concatenate((speak(spoken), silence(2), speak("go home now"))))
+    check_order(prefixes)
+    assert len(finals(prefixes)) > 2
+    assert sentences(prefixes) == [spoken, "go home now"]
+
+
+@pytest.mark.parametrize("pause_s", [0.5, 0.8])
+def test_a_word_or_two_before_more_speech_begin_its_sentence(pause_s: float) -> None:
+    sound = np.concatenate((speak("now"), silence(pause_s), speak("we have to go home")))
+    prefixes = recognize(sound)
+    check_order(prefixes)
+    assert finals(prefixes) == ["now", "we have to go home"]
+    assert sentences(prefixes) == ["now we have to go home"]
+
+
+def test_a_word_by_itself_is_committed_at_once_and_ends_soon_after() -> None:
+    stream = recognizer()
+    said = recognize_on(stream, np.concatenate((speak("now"), silence(0.7))))
+    assert (said[-1].committed, said[-1].tentative, said[-1].finished) == ("now", "", False)
+    (last,) = recognize_on(stream, silence(0.6))
+    assert (last.committed, last.finished, last.goes_on) == ("now", True, False)
+
+
+def test_words_one_by_one_do_not_become_one_endless_sentence() -> None:
+    words = ("we", "have", "to", "go", "home", "now")
+    sound = np.concatenate([part for word in words for part in (speak(word), silence(0.7))])
+    assert sentences(recognize(sound)) == ["we have to", "go home now"]
+
+
+def test_a_fragment_that_no_word_follows_ends_all_the_same() -> None:
+    cough = (np.random.default_rng(0).normal(size=1600) * 1e-1).astype(np.float32)
+    sound = np.concatenate((speak("now"), silence(0.8), cough, silence(3), speak("we go home")))
+    assert sentences(recognize(sound, recognizer(ToneModel(n_unsure=0)))) == ["now", "we go home"]
+
+
 def test_long_speech_is_cut_at_a_pause_between_words() -> None:
     sound = np.concatenate((speak("we have to go " * 15), silence(0.35), speak("home now " * 5)))
     assert finals(recognize(sound)) == [("we have to go " * 15).strip(), ("home now " * 5).strip()]

@@ -231,6 +231,50 @@ def test_sentence_end_past_half_the_limit_ends_the_caption_segment() -> None:
     ]
 
 
+def test_a_segment_that_goes_on_continues_in_the_same_caption() -> None:
+    session = make()
+    captions = session.feed(prefix("we have to go", goes_on=True), 1.0)
+    assert session.feed(prefix("we have", finished=True), 1.1) == []
+    captions += session.feed(prefix("", "home", segment=1, start_s=1.0, end_s=2.0), 2.0)
+    captions += session.feed(prefix("home now", segment=1, finished=True, end_s=3.0), 3.0)
+    final = in_order(captions)[-1]
+    assert {c.segment for c in captions} == {0}
+    assert [c.final for c in captions] == [False, False, True]
+    assert final.source.committed == "we have to go home now"
+    assert (final.start_s, final.end_s) == (0.0, 3.0)
+
+
+def test_a_segment_that_goes_on_without_another_word_is_made_final() -> None:
+    session = make()
+    captions = session.feed(prefix("go", goes_on=True), 1.0)
+    captions += session.feed(prefix("", segment=1, finished=True, end_s=2.0), 2.0)
+    assert [(c.final, c.source.full) for c in in_order(captions)] == [(False, "go"), (True, "go")]
+    (next_one,) = session.feed(prefix("home", segment=2), 3.0)
+    assert next_one.segment == 1
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=12), st.sampled_from([4, 40])
+)
+def test_no_word_is_lost_or_doubled_where_segments_go_on(
+    lengths: list[tuple[int, bool]], limit: int
+) -> None:
+    session = make(words=limit)
+    captions, said = [], list[str]()
+    for segment, (n_words, goes_on) in enumerate(lengths):
+        words = [f"w{len(said) + i}" for i in range(n_words)]
+        said += words
+        for n in range(n_words + 1):
+            committed, tentative = " ".join(words[: n - 1]), " ".join(words[n - 1 : n])
+            captions += session.feed(prefix(committed, tentative, segment=segment), segment)
+        last = prefix(" ".join(words), segment=segment, goes_on=goes_on, finished=not goes_on)
+        captions += session.feed(last, segment)
+    finals = [c for c in in_order(captions + session.finish(99.0)) if c.final]
+    assert " ".join(c.source.committed for c in finals).split() == said
+    assert " ".join(c.target.committed for c in finals).split() == [w.upper() for w in said]
+
+
 WORDS = st.lists(st.sampled_from(["a", "b", "c.", "d,", "e"]), max_size=12)
 POLICIES: list[Policy] = [upper, fickle, wait_k(2)]
 
@@ -246,6 +290,7 @@ def streams(draw: st.DrawFn) -> list[SourcePrefix]:
         if draw(st.integers(0, 9)) == 0:
             committed = draw(WORDS)
         finished = draw(st.integers(0, 4)) == 0
+        goes_on = finished and draw(st.booleans())
         tentative = [] if finished else draw(WORDS)
         prefixes.append(
             prefix(
@@ -253,6 +298,7 @@ def streams(draw: st.DrawFn) -> list[SourcePrefix]:
                 " ".join(tentative),
                 segment=segment,
                 finished=finished,
+                goes_on=goes_on,
                 start_s=float(i),
                 end_s=i + 1.0,
             )
