@@ -37,7 +37,7 @@ class SentenceFinder:
     def __init__(self, translate: Callable[[str], Sequence[str]]) -> None:
         """Ask `translate` for the words of a source text that is complete."""
         self._translate = translate
-        self._disagreed: set[tuple[str, tuple[str, ...]]] = set()
+        self._translations: dict[str, tuple[str, ...]] = {}
         self.found: Sentence | None = None
 
     def look(
@@ -71,16 +71,16 @@ class SentenceFinder:
         """Whether some beginning of the source is translated by the sentence alone."""
         earliest = max(len(source) - LONGEST_LOOK_BACK, n_kept, SHORTEST_SENTENCE)
         for n_source in range(len(source) - 1, earliest - 1, -1):
-            text = " ".join(source[:n_source])
-            candidate = text, tuple(sentence)
-            if candidate in self._disagreed:
-                continue
-            target = tuple(self._translate(text))
+            target = self._translation(" ".join(source[:n_source]))
             if _same(target, sentence):
                 self.found = Sentence(tuple(source[:n_source]), target)
                 return True
-            self._disagreed.add(candidate)
         return False
+
+    def _translation(self, text: str) -> tuple[str, ...]:
+        if text not in self._translations:
+            self._translations[text] = tuple(self._translate(text))
+        return self._translations[text]
 
 
 def _same(one: Sequence[str], two: Sequence[str]) -> bool:
