@@ -91,9 +91,11 @@ class CaptionsDoor:
         if self._stats.viewers >= self._config.max_viewers:
             return Answer.text(HTTPStatus.SERVICE_UNAVAILABLE, "too many viewers")
         try:
-            View.parse(target)
+            view = View.parse(target)
         except ViewError as error:
             return Answer.text(HTTPStatus.BAD_REQUEST, str(error))
+        if view.dwell_s and not (view.session or self._session):
+            return Answer.text(HTTPStatus.BAD_REQUEST, "dwell is for one session; name it")
         return None
 
     async def serve(self, connection: ServerConnection, target: Target) -> None:
@@ -129,6 +131,8 @@ class CaptionsDoor:
                 if message is not None:
                     self._published.sent(caption)
                     await self._send_one(connection, message)
+                    if view.dwell_s:  # revisions that come meanwhile replace one another
+                        await asyncio.wait({reader}, timeout=view.dwell_s)
         finally:
             self._stats.coalesced += subscription.n_coalesced
             subscription.close()

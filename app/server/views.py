@@ -9,6 +9,7 @@ from app.server.http import Target
 from engine.captions import FORMAT_VERSION, Caption, Text
 
 MAX_RESUMED_SESSIONS = 50
+LONGEST_DWELL_S = 5.0
 _MAX_REMEMBERED_SESSIONS = 1000  # of which a viewer was shown something
 
 
@@ -26,6 +27,8 @@ class View:
     """Captions from or into one of these languages only; empty: all."""
     reading: bool = False
     """Committed text only: no word that is shown is ever taken back."""
+    dwell_s: float = 0.0
+    """Each caption stays for at least so long before the next; only in reading mode."""
     detail: bool = False
     """With the times of every committed word."""
     after: tuple[tuple[str, int], ...] = ()
@@ -52,6 +55,7 @@ class View:
             session=target.get("session") or None,
             langs=frozenset(langs),
             reading=mode == "reading",
+            dwell_s=_parse_dwell(target.get("dwell"), mode),
             detail=detail == "words",
             after=after,
         )
@@ -63,6 +67,20 @@ class View:
         return not self.langs or not self.langs.isdisjoint(
             (caption.source.lang, caption.target.lang)
         )
+
+
+def _parse_dwell(text: str | None, mode: str) -> float:
+    if not text:
+        return 0.0
+    if mode != "reading":
+        raise ViewError("dwell is for mode=reading")
+    try:
+        dwell_s = float(text)
+    except ValueError:
+        dwell_s = -1.0
+    if not 0 <= dwell_s <= LONGEST_DWELL_S:
+        raise ViewError(f"dwell is {text!r}, must be 0 to {LONGEST_DWELL_S:g} seconds")
+    return dwell_s
 
 
 def _parse_position(text: str) -> tuple[str, int]:

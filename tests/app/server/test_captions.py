@@ -13,10 +13,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.server.captions import Published
+from app.server.captions import CaptionsDoor, Published
 from app.server.config import ServerConfig, ServerError, parse_address
 from app.server.feed import feed_routes
 from app.server.history import History
+from app.server.http import Target
 from app.server.server import Server
 from app.server.stats import ServerStats
 from engine.captions import Caption
@@ -137,7 +138,39 @@ async def test_in_reading_mode_no_word_is_ever_taken_back() -> None:
             assert (await next_caption(viewer)).seq == 3
 
 
-@pytest.mark.parametrize("query", ["mode=fast", "after=7", "after=test:x", "after=test:-1"])
+async def test_each_caption_stays_for_the_dwell_time() -> None:
+    async with serving() as (captions, url):
+        async with viewing(f"{url}captions?mode=reading&dwell=2") as (viewer, _):
+            captions.publish(caption(0, 0, 0, target=("one", "")))
+            assert (await next_caption(viewer)).seq == 0
+            for n in (1, 2):
+                captions.publish(caption(n, 0, n, target=("one two three"[: 3 + 4 * n], "")))
+                await (await viewer.ping())  # what was to be sent at once has been sent
+            assert (await next_caption(viewer)).seq == 2
+            captions.publish(caption(3, 0, 3, final=True))
+            captions.publish(caption(4, 1, 0, final=True))
+            assert [(await next_caption(viewer)).seq for _ in range(2)] == [3, 4]
+
+
+def test_a_dwell_time_is_for_one_session() -> None:
+    stats = ServerStats()
+    door = CaptionsDoor(Published(History(None), stats), ANYWHERE, stats)
+    assert door.refusal(Target.parse("/captions?mode=reading&dwell=2")) is not None
+    assert door.refusal(Target.parse("/captions?mode=reading&dwell=2&session=one")) is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "dwell=1",
+        "mode=reading&dwell=9",
+        "mode=reading&dwell=nan",
+        "mode=fast",
+        "after=7",
+        "after=test:x",
+        "after=test:-1",
+    ],
+)
 async def test_a_view_that_does_not_exist_is_refused(query: str) -> None:
     async with serving() as (_, url):
         assert await status_of_refusal(f"{url}captions?{query}") == 400
