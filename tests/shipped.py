@@ -5,10 +5,9 @@ from functools import cache
 import numpy as np
 
 from app.config import Settings
-from app.recognition import load_decoder, make_recognizer
+from app.recognition import Ear, load_ear
 from app.registry import ASSETS, Registry, load_translator
 from app.sources.decoding import SoundFile
-from engine.acoustics import Decoder
 from engine.audio import SAMPLE_RATE_HZ, Samples
 from engine.policies.config import PolicyConfig
 from engine.recognizer import StreamingRecognizer
@@ -27,13 +26,13 @@ def translator() -> Translator:
 
 
 @cache
-def _decoder() -> Decoder:
-    return load_decoder(Registry().find_recognizer("en"), "cpu", Settings())
+def _ear() -> Ear:
+    return load_ear(Registry().find_recognizer("en"), "cpu", Settings())
 
 
 def recognizer() -> StreamingRecognizer:
     """A fresh stream of English."""
-    return make_recognizer(_decoder(), "en", Settings())
+    return _ear().listen()
 
 
 @cache
