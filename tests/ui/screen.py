@@ -131,13 +131,17 @@ class Band:
         return self.screen.ink(box)
 
     def drag(self, start: tuple[int, int], by: tuple[int, int]) -> None:
-        """Move the mouse with the button held."""
-        end = start[0] + by[0], start[1] + by[1]
-        half = start[0] + by[0] // 2, start[1] + by[1] // 2
-        for at in (start, half, end):
-            self.tool("xdotool", "mousemove", *map(str, at))
-            if at == start:
-                self.tool("xdotool", "mousedown", "1")
+        """Move the mouse with the button held, as slowly as the window follows.
+
+        A button that is let go before the window manager has begun to move the window moves it
+        only in part, or not at all.
+        """
+        self.tool("xdotool", "mousemove", *map(str, start), "mousedown", "1")
+        for part in (2, 1):
+            before = self.box()
+            to = start[0] + by[0] // part, start[1] + by[1] // part
+            self.tool("xdotool", "mousemove", *map(str, to))
+            wait_until(lambda before=before: self.box() != before, 2.0)
         self.tool("xdotool", "mouseup", "1")
 
     def click(self, x: int, y: int, button: int = 1) -> None:
