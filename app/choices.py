@@ -52,7 +52,7 @@ class Chosen:
 
     source: str = "mic"
     languages: str = "en-de"
-    translator: str = "fretna"
+    translator: str = "reta"
     stability: str = "balanced"
 
     @classmethod
