@@ -128,6 +128,7 @@ def seconds(longest: int) -> st.SearchStrategy[float]:
 
 @given(st.lists(seconds(20), max_size=30), seconds(10))
 @example(late_s=[0.0, 1.5], delay_s=1.5)
+@example(late_s=[0.0, 34 / 64], delay_s=33 / 64)
 def test_the_delay_dial_hides_fewer_words_when_late_and_more_when_early(
     late_s: list[float], delay_s: float
 ) -> None:
@@ -135,7 +136,7 @@ def test_the_delay_dial_hides_fewer_words_when_late_and_more_when_early(
     for segment, by_s in enumerate(late_s):
         before = dial.config.mask_k
         session = Session(FakeTranslator(upper), session="s")
-        (final,) = session.feed(prefix("a b", segment=segment, finished=True), 0.75 + by_s)
+        (final,) = session.feed(prefix("a b", segment=segment, finished=True), 1.0 + by_s)
         dial.observe(final)
         assert 0 <= dial.config.mask_k <= MOST_HIDDEN
         if by_s > delay_s:
