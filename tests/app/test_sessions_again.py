@@ -178,10 +178,10 @@ def test_repair_leaves_a_journal_alone_that_is_being_written(machine: Machine) -
     assert "is being written; end it first" in done.stderr
 
 
-def damage_last_page(path: Path) -> None:
+def damage_last_page(path: Path, n_pages: int = 1) -> None:
     with sqlite3.connect(path) as journal:
         journal.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     journal.close()
     with path.open("r+b") as file:
-        file.seek(-4096, 2)
-        file.write(b"\xff" * 4096)
+        file.seek(-4096 * n_pages, 2)
+        file.write(b"\xff" * 4096 * n_pages)
