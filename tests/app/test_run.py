@@ -142,7 +142,8 @@ def test_a_second_signal_quits_at_once_and_what_was_final_is_kept(machine: Machi
         read_until(process.stderr.fileno(), b"hanging")
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)  # two of the same could arrive as one
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        # The kernel may hand them to different threads, so either can be the second.
+        assert process.wait(timeout=30) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert "first line" in machine.run("sessions", "show").stdout
 
 

@@ -156,7 +156,7 @@ async def test_no_door_opens_without_the_token(
         with pytest.raises(InvalidStatus) as refused:
             await connect(f"ws://{doors.address}{path}{shown}")
         assert refused.value.response.status_code == 401
-    (line,) = [line for line in caplog.messages if "401" in line]
+    (line,) = [line for line in caplog.messages if "127.0.0.1: 401" in line]
     assert line == f"GET {path} from 127.0.0.1: 401 a valid token is required"
 
 

@@ -178,7 +178,7 @@ async def test_a_refusal_is_one_log_line_without_the_token(
     caplog.set_level(logging.INFO)
     async with serving_feed(config) as (_, address):
         await request(address, "/metrics?token=s3cre7")
-    (line,) = [record.getMessage() for record in caplog.records if "401" in record.getMessage()]
+    (line,) = [record.getMessage() for record in caplog.records if ": 401 " in record.getMessage()]
     assert line == "GET /metrics from 127.0.0.1: 401 a valid token is required"
 
 
