@@ -66,7 +66,7 @@ class Pair:
             CheckpointError: it is damaged.
         """
         model = self.registry.find_translator(kind, self.source_lang, self.target_lang)
-        return load_translator(model, device=device, policy=policy)
+        return load_translator(model, device=device, policy=policy, backend="torch")
 
     def find(self, system: System) -> Model | None:
         """The model of a system; None if it need not be there and is not.
@@ -87,7 +87,7 @@ class Pair:
 def load_eager(pair: Pair, device: str) -> dict[str, Translator]:
     """All systems in torch (table A)."""
     return {
-        system.name: load_translator(model, device=device, policy=system.policy)
+        system.name: load_translator(model, device=device, policy=system.policy, backend="torch")
         for system, model in _found(pair)
     }
 
