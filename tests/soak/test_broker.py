@@ -28,6 +28,7 @@ class Sign:
         self._port = port
         self.seqs: list[int] = []
         self.listens = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def twice(self) -> list[int]:
@@ -44,7 +45,14 @@ class Sign:
                     self.listens.set()
                     async for message in client.messages:
                         self.seqs.append(Caption.from_json(message.payload).seq)
+                        self._changed.set()
             await asyncio.sleep(0.1)
+
+    async def until_shown(self, seq: int) -> None:
+        async with asyncio.timeout(60):
+            while seq not in self.seqs:
+                self._changed.clear()
+                await self._changed.wait()
 
 
 @asynccontextmanager
@@ -62,25 +70,19 @@ async def watched(broker: Broker) -> AsyncIterator[tuple[Fanout, Sign]]:
         broker.kill()
 
 
-async def until_shown(sign: Sign, seq: int) -> None:
-    async with asyncio.timeout(60):
-        while seq not in sign.seqs:
-            await asyncio.sleep(0.1)
-
-
 async def test_a_broker_stopped_for_30_s_has_every_final_once(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     broker.start()
     async with watched(broker) as (fanout, sign):
         for item in finals(N_FINALS):
             if item.seq == 5:
-                await until_shown(sign, 4)
+                await sign.until_shown(4)
                 broker.send(signal.SIGSTOP)  # the next one is sent, and not confirmed
             if item.seq == 35:
                 broker.send(signal.SIGCONT)
             fanout.publish(item)
             await asyncio.sleep(1.0)
-        await until_shown(sign, N_FINALS - 1)
+        await sign.until_shown(N_FINALS - 1)
     print(f"\nbroker stopped for 30 s: {len(sign.seqs)} finals, delivered twice: {sign.twice}")
     assert sign.seqs == list(range(N_FINALS))
 
@@ -99,7 +101,7 @@ async def test_a_broker_killed_every_five_seconds_loses_none_that_it_keeps(
                 await asyncio.sleep(0.5)
                 broker.start()
             await asyncio.sleep(1.0)
-        await until_shown(sign, N_FINALS - 1)
+        await sign.until_shown(N_FINALS - 1)
     lost = sorted(set(range(N_FINALS)) - set(sign.seqs))
     kept = "with" if keeps else "without"
     print(f"\nbroker {kept} persistence killed 8 times: lost {lost}, delivered twice {sign.twice}")
