@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from engine.evaluation import SCHEDULES, trace_sentence
 from engine.stability import StabilityConfig
+from engine.stability_control import Dial
 from engine.translator import Translator
 
-UNCOMMITTED = StabilityConfig(agreement=0)
+UNCOMMITTED = Dial(StabilityConfig(agreement=0))
 
 Case = tuple[str, int]
 """A schedule, and the words of a sentence."""
@@ -113,6 +114,6 @@ def time_one_update(
 
 def _mean_update_ms(translator: Translator, sentence: str, schedule: str) -> float:
     trace = trace_sentence(
-        translator, sentence, "", schedule=SCHEDULES[schedule], stability=UNCOMMITTED
+        translator, sentence, "", schedule=SCHEDULES[schedule], dial=UNCOMMITTED
     )
     return 1000 * statistics.fmean(trace.update_s)
