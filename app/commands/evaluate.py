@@ -44,7 +44,11 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     translate.add_argument("--agreement", type=int, metavar="N", help="as in the settings")
     translate.add_argument("--mask-k", type=int, metavar="K", help="as in the settings")
     translate.add_argument(
-        "--stability", dest="budget", type=float, metavar="NE", help="budget of erasure, as of a run"
+        "--stability",
+        dest="budget",
+        type=float,
+        metavar="NE",
+        help="budget of erasure, as of a run",
     )
     translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
     translate.set_defaults(main=_translate)
