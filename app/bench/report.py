@@ -155,12 +155,13 @@ with which commands this was measured stands in [README.md](README.md).
 _SPEED = """\
 ## Computation
 
-Milliseconds of an update, mean over the updates of a sentence: median over rounds (quartiles). A
-round is one sentence of each length, translated by all systems in turn; the first round follows a
-warm-up; ratios are taken within a round. `words`: an update for each source word. `asr`: one for
-each step of 400 ms of speech at 2.5 words a second. Nothing commits before the sentence ends: no
-forced prefix spares a re-translator work. Rows named *random weights* are untrained networks of
-other depths, held to the lengths of the trained ReTA's output: they show cost, not quality.
+Milliseconds of an update, mean over the updates of a sentence: median over rounds (quartiles). In
+a round all systems translate the same sentence in turn, after a warm-up; a ratio is that of two
+systems within a round. `words`: an update for each source word. `asr`: one for each step of 400
+ms of speech at 2.5 words a second in which a word ended. Nothing commits before the sentence
+ends: no forced prefix spares a re-translator work. Rows named *random weights* are untrained
+networks of other depths, held to the lengths of the trained ReTA's output: they show cost, not
+quality.
 """
 
 _QUALITY_TEXT = """\

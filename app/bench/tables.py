@@ -37,9 +37,10 @@ def speed_table(table: Mapping[str, Any]) -> str:
         [name, *(cells.get((name, *case), "–") for case in cases)]
         for name in dict.fromkeys(f["system"] for f in figures)
     ]
-    n_rounds = min(f["n_rounds"] for f in figures)
     head = ["System", *(f"{schedule}, {n_words} words" for schedule, n_words in cases)]
-    return f"### {table['title']}, {n_rounds} rounds\n\n{markdown(head, rows)}\n"
+    n_rounds = {(f["schedule"], f["source_words"]): f["n_rounds"] for f in figures}
+    rows.append(["rounds", *(str(n_rounds[case]) for case in cases)])
+    return f"### {table['title']}\n\n{markdown(head, rows)}\n"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """What an update costs: systems side by side, interleaved, so that a busy machine is fair to all.
 
-Each round translates the same sentence, growing by a schedule, with every system in turn; figures
-are medians over rounds, and a ratio is that of two systems within a round. Nothing commits before
+Each round translates one sentence, growing by a schedule, with every system in turn; figures are
+medians over rounds, and a ratio is that of two systems within a round. Nothing commits before
 the sentence ends: a re-translator has no forced prefix that would spare it work.
 """
 
@@ -71,8 +71,9 @@ def time_systems(
         systems: by name.
         words: of the text that sentences are made of.
         cases: to measure.
-        n_rounds: sentences per case, each seen by all systems, behind one that warms up.
-        budget_s: no further round begins that would last longer, judging by those before.
+        n_rounds: sentences per case, at most; each is seen by all systems in turn.
+        budget_s: for all cases; each has its share, the longer ones also what the shorter ones
+            left, and no second round begins that would last longer, judging by those before.
         prepare: told what will be translated, before the clock runs.
         progress: told the part that is done.
     """
@@ -84,18 +85,21 @@ def time_systems(
         _mean_update_ms(translator, sentence, schedule)
     began = time.perf_counter()
     names = list(systems)
-    for index in range(n_rounds):
-        for schedule, n_words in cases:
+    in_order = sorted(cases, key=lambda case: case[1])
+    for n_done, (schedule, n_words) in enumerate(in_order):
+        case_began = time.perf_counter()
+        share_s = (budget_s - (case_began - began)) / (len(cases) - n_done)
+        for index in range(n_rounds):
             sentence = make_sentence(words, n_words, index)
             prepare(prefixes_of(sentence, schedule))
             shift = index % len(names)  # nobody is always first
             for name in names[shift:] + names[:shift]:
                 took_ms = _mean_update_ms(systems[name], sentence, schedule)
                 timings.updates[schedule, n_words][name].append(took_ms)
-        spent_s = time.perf_counter() - began
-        progress(max((index + 1) / n_rounds, min(spent_s / budget_s, 1.0)))
-        if spent_s * (index + 2) / (index + 1) > budget_s:
-            break
+            progress((n_done + (index + 1) / n_rounds) / len(cases))
+            mean_s = (time.perf_counter() - case_began) / (index + 1)
+            if mean_s * (index + 2) > share_s:
+                break
     return timings
 
 

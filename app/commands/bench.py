@@ -39,7 +39,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         choices=("speed", "costs", "quality"),
         help="a part of it; the report has what there is",
     )
-    add("--minutes", type=float, default=8.0, metavar="M", help="for the tables of speed (8)")
+    add("--minutes", type=float, default=11.0, metavar="M", help="for the tables of speed (11)")
     add("--rounds", type=int, default=10, metavar="N", help="sentences per case, at most (10)")
     add("--text", type=Path, metavar="FILE", help="words to translate (the demo's)")
     add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set for figures of quality")
