@@ -87,7 +87,9 @@ def measure_costs(pair: Pair, pairs: Pairs, *, progress: Progress) -> dict[str, 
     for point in all_points():
         model = pair.find(point.system)
         if model is not None:
-            translator = load_translator(model, device="cpu", policy=point.system.policy)
+            translator = load_translator(
+                model, device="cpu", policy=point.system.policy, backend="torch"
+            )
             systems[point.name] = (translator, point.stability)
     sentences = [source for source, _ in spaced(pairs, _N_COSTS)]
     return {
@@ -173,6 +175,7 @@ def _share_identical(pair: Pair, pairs: Pairs) -> float:
             pair.registry.find_translator(kind, pair.source_lang, pair.target_lang),
             device="cpu",
             policy=PolicyConfig(lossless=kind == "fretna"),
+            backend="torch",
         )
         for kind in ("reta", "fretna")
     ]

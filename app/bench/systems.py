@@ -115,7 +115,7 @@ class Exports:
 def load_eager(pair: Pair, device: str) -> dict[str, Translator]:
     """All systems in torch (table A)."""
     return {
-        system.name: load_translator(model, device=device, policy=system.policy)
+        system.name: load_translator(model, device=device, policy=system.policy, backend="torch")
         for system, model in pair.found()
     }
 
@@ -156,4 +156,4 @@ def load_exact(model: Model, policy: PolicyConfig, exports: Exports) -> Translat
         from engine.policies import loader
 
         return loader.load_translator(exports.get(model, int8=False), policy=policy)
-    return load_translator(model, device="cpu", policy=policy)
+    return load_translator(model, device="cpu", policy=policy, backend="torch")

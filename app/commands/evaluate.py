@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.commands import evaluate_recognition
 from app.commands.policy import add_policy_options, read_policy
-from app.registry import DEVICES, TRANSLATORS
+from app.registry import BACKENDS, DEVICES, TRANSLATORS
 from app.report import print_result, progress_bar
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     translate.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
     translate.add_argument("--to", dest="target_lang", default="de", metavar="LANG")
     translate.add_argument("--translator", choices=TRANSLATORS, default="fretna")
+    translate.add_argument("--backend", choices=BACKENDS, default="auto", help="as for a run")
     add_policy_options(translate)
     translate.add_argument(
         "--schedule",
@@ -70,10 +71,10 @@ def _translate(arguments: argparse.Namespace) -> int:
     stability = dataclasses.replace(
         config.load(None, {}).stability, **{k: v for k, v in changes.items() if v is not None}
     )
-    set_threads(arguments.threads)
     device = choose_device(arguments.device)
     policy = read_policy(arguments)
-    translator = load_translator(model, device=device, policy=policy)
+    translator = load_translator(model, device=device, policy=policy, backend=arguments.backend)
+    set_threads(arguments.threads)
     with progress_bar("translating") as progress:
         result = evaluate_translation(
             translator,
