@@ -44,6 +44,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     translate.add_argument("--agreement", type=int, metavar="N", help="as in the settings")
     translate.add_argument("--mask-k", type=int, metavar="K", help="as in the settings")
+    translate.add_argument(
+        "--stability",
+        dest="budget",
+        type=float,
+        metavar="NE",
+        help="budget of erasure, as of a run",
+    )
     translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
     translate.set_defaults(main=_translate)
 
@@ -60,7 +67,7 @@ def _translate(arguments: argparse.Namespace) -> int:
     model = Registry(arguments.models).find_translator(
         arguments.translator, arguments.source_lang, arguments.target_lang
     )
-    changes = {"agreement": arguments.agreement, "mask_k": arguments.mask_k}
+    changes = {key: getattr(arguments, key) for key in ("agreement", "mask_k", "budget")}
     stability = dataclasses.replace(
         config.load(None, {}).stability, **{k: v for k, v in changes.items() if v is not None}
     )
