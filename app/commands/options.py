@@ -46,7 +46,7 @@ def add_stability_options(add: Add) -> None:
     add(
         "--stability",
         dest="budget",
-        type=_budget,
+        type=read_budget,
         metavar="NE",
         help="words that may be taken back for each that stays, 0 (none) to 1, or off "
         f"({BALANCED.budget})",
@@ -60,7 +60,12 @@ def add_stability_options(add: Add) -> None:
     )
 
 
-def _budget(text: str) -> float:
+def read_budget(text: str) -> float:
+    """A budget of erasure as it is typed.
+
+    Raises:
+        ValueError: it is neither a number nor `off`.
+    """
     return math.inf if text == "off" else float(text)
 
 
