@@ -17,7 +17,7 @@ from engine.source import SourcePrefix
 from engine.source_segment import SourceSegment
 from engine.stability import StabilityConfig, common_prefix
 from engine.stability_control import Dial, make_dial
-from engine.translator import Translator, TranslatorSession
+from engine.translator import Context, Translator, TranslatorSession
 from engine.word_times import WordRatio
 
 MAX_SOURCE_WORDS = 40
@@ -58,6 +58,7 @@ class Session:
         self._newest_finished = -1
         self._source: SourceSegment | None = None
         self._part: CaptionSegment | None = None
+        self._context: Context | None = None
         self._ratio = WordRatio()
 
     def feed(self, prefix: SourcePrefix, now_s: float) -> list[Caption]:
@@ -132,7 +133,7 @@ class Session:
     def _start(self) -> TranslatorSession:
         """Begin a translation of the source segment that is open."""
         assert self._source is not None
-        return start_for(self._translator, self._source)
+        return start_for(self._translator, self._source, self._context)
 
     def _cut(
         self,
@@ -202,6 +203,7 @@ class Session:
         self._n_segments += last is None
         if final:
             self._ratio.add(n_words, len(part.target.committed))
+            self._context = Context(lang=heard.lang, source=heard.committed, target=meant.committed)
         self._dial.observe(caption)
         part.last = caption
         part.n_shown_committed = n_committed
