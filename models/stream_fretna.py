@@ -77,7 +77,9 @@ class StreamFretna(SlotNetwork):
         Raises:
             ValueError: the source is longer than the model's positions.
         """
-        return _log_probs(self.project(self.fill([source]))[0])
+        logits = self.project(self.fill([source]))[0]
+        scores: NDArray[np.float32] = logits.float().log_softmax(dim=-1).cpu().numpy()
+        return scores
 
     def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Best path of each source."""
@@ -99,10 +101,9 @@ class SlotWindow:
         self._encoder_caches = model.encoder.new_caches()
         self._slot_caches = [KeyValues() for _ in model.layers]
         self._memory = torch.empty(1, 0, model.config.d_model, device=self._device)
-        self._logits = torch.empty(0, model.config.vocab_size)
 
     @torch.inference_mode()
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, NDArray[np.float32]]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -110,8 +111,8 @@ class SlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the best label of each of its slots. What was said
-            of the slots to the left of it holds.
+            The first slot of the window, and the logits of its slots, (slots, vocabulary). What
+            was said of the slots to the left of it holds.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -130,18 +131,9 @@ class SlotWindow:
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        self._memory, self._logits = memory, model.project(x)[0]
-        labels: list[int] = self._logits.argmax(dim=-1).tolist()
-        return start, labels
-
-    def log_probs(self) -> NDArray[np.float32]:
-        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
-        return _log_probs(self._logits)
-
-
-def _log_probs(logits: Tensor) -> NDArray[np.float32]:
-    scores: NDArray[np.float32] = logits.float().log_softmax(dim=-1).cpu().numpy()
-    return scores
+        self._memory = memory
+        logits: NDArray[np.float32] = model.project(x)[0].float().cpu().numpy()
+        return start, logits
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

@@ -1,4 +1,4 @@
-"""FReTNA's `stream` form on ONNX Runtime: token ids in, labels out, with real caches; no torch."""
+"""FReTNA's `stream` form on ONNX Runtime: token ids in, logits out, with real caches; no torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def output_names(config: TranslatorConfig) -> list[str]:
         *layer_names("new_own", config.n_encoder_layers),
         *layer_names("new_slots", config.n_decoder_layers),
     )
-    return ["new_memory", *caches, "labels", "logits"]
+    return ["new_memory", *caches, "logits"]
 
 
 class StreamEngine:
@@ -60,7 +60,7 @@ class StreamEngine:
         self.network: Any = open_session(
             path, inputs=input_names(config), outputs=outputs, n_threads=n_threads
         )
-        self.outputs = outputs[:-1]
+        self.outputs = outputs
         self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
 
     def open_window(self) -> "ExportedSlotWindow":
@@ -78,9 +78,8 @@ class ExportedSlotWindow:
         n_slots = config.max_tokens * config.upsampling
         self._slots = KeyValueCache("slots", config.n_decoder_layers, n_slots, config.d_model)
         self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
-        self._feed: dict[str, NDArray[Any]] = {}
 
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Floats]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -88,7 +87,7 @@ class ExportedSlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the best label of each of its slots.
+            The first slot of the window, and the logits of its slots, (slots, vocabulary).
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -103,7 +102,7 @@ class ExportedSlotWindow:
         first = max(0, min(n_known, n_source - config.window))
         self._own.truncate(n_known)
         self._slots.truncate(first * factor)
-        self._feed = {
+        feed: dict[str, NDArray[Any]] = {
             "tokens": np.array([source[n_known:]], np.int64),
             "positions": engine.positions[:, n_known:n_source],
             "causal": causal_bias(n_source - n_known, n_known),
@@ -112,15 +111,8 @@ class ExportedSlotWindow:
             **self._own.feed(),
             **self._slots.feed(),
         }
-        memory, *caches, labels = engine.network.run(engine.outputs, self._feed)
+        memory, *caches, logits = engine.network.run(engine.outputs, feed)
         self._memory[:, n_known:n_source] = memory
         self._own.append(caches[: config.n_encoder_layers])
         self._slots.append(caches[config.n_encoder_layers :])
-        return first * factor, labels[0].tolist()
-
-    def log_probs(self) -> Floats:
-        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
-        logits: Floats = self._engine.network.run(["logits"], self._feed)[0][0]
-        logits -= logits.max(axis=1, keepdims=True)
-        scores: Floats = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return scores
+        return first * factor, logits[0]
