@@ -6,8 +6,11 @@ model over target pieces knows which piece follows which, and a beam search over
 of each slot finds the path that both find probable (as for CTC in speech, Graves and Jaitly 2014).
 """
 
+import math
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +20,28 @@ from models.errors import CheckpointError
 from models.ngram import NGRAM_FILE, NgramModel, State
 from models.tokenizer import Tokenizer
 
+N_LIKELY = 8
+"""Labels that are looked at in each slot."""
+
 _MAX_REMEMBERED = 20_000  # contexts of the language model: some 10 MB
 
 Move = tuple["_Context", float]
 Trail = tuple[int, "Trail"] | None
 """Labels of a path, newest first."""
+_SCORE = itemgetter(2)
+
+
+class Slots(NamedTuple):
+    """What a network says of slots: their likely labels, best first."""
+
+    labels: NDArray[np.int64]
+    """(slots, `N_LIKELY`)."""
+    scores: NDArray[np.float32]
+    """Their logits."""
+
+    def behind(self, n: int) -> "Slots":
+        """All but the first n slots."""
+        return Slots(self.labels[n:], self.scores[n:])
 
 
 class _Context:
@@ -47,7 +67,8 @@ class SlotSearch:
         weight: of the language model against the network.
         bonus: natural log, for each piece.
         unfinished: natural log, taken from a path that ends within a word.
-        margin: natural log; labels and paths that are so much worse than the best are dropped.
+        margin: natural log; labels that are so much less likely than the best are not looked at.
+        spread: natural log; paths that are so much worse than the best are dropped.
         beam: most paths that are followed at a time.
     """
 
@@ -60,6 +81,7 @@ class SlotSearch:
         bonus: float = 3.0,
         unfinished: float = 5.0,
         margin: float = 8.0,
+        spread: float = 6.0,
         beam: int = 8,
     ) -> None:
         self._language_model = language_model
@@ -69,62 +91,54 @@ class SlotSearch:
         self._bonus = bonus
         self._unfinished = unfinished
         self._margin = margin
+        self._spread = spread
         self._beam = beam
         self._contexts: dict[tuple[State, bool], _Context] = {}
 
-    def best_path(self, scores: NDArray[np.float32], settled: Sequence[int]) -> list[int]:
+    def best_path(self, slots: Slots, settled: Sequence[int]) -> list[int]:
         """The best label of each slot, behind a path that is settled.
 
         Args:
-            scores: unnormalised log-probabilities, (slots, vocabulary).
+            slots: their likely labels.
             settled: labels of all slots before.
         """
-        margin, beam = self._margin, self._beam
+        margin, bonus = self._margin, self._bonus
         before = settled[-1] if settled else BLANK_ID
-        paths: dict[tuple[_Context, int], tuple[float, Trail]]
-        paths = {(self._read(settled), before): (0.0, None)}
-        for candidates in self._candidates(scores):
+        paths: list[tuple[_Context, int, float, Trail]] = [(self._read(settled), before, 0.0, None)]
+        for labels, scores in zip(slots.labels.tolist(), slots.scores.tolist(), strict=True):
+            gains = [
+                (label, score - scores[0]) for label, score in zip(labels, scores, strict=True)
+            ]
             longer: dict[tuple[_Context, int], tuple[float, Trail]] = {}
-            for (context, last), (score, trail) in paths.items():
-                moves = context.moves
-                for label, gain in candidates:
-                    following = context
+            least = -math.inf  # that a path has to reach
+            for context, last, score, trail in paths:
+                for label, gain in gains:
                     value = score + gain
+                    if gain < -margin or value + bonus < least:
+                        break  # all others are less likely still
+                    following = context
                     if label not in (BLANK_ID, last):
-                        move = moves.get(label) or self._move(context, label)
+                        move = context.moves.get(label) or self._move(context, label)
                         following = move[0]
                         value += move[1]
+                    if value < least:
+                        continue
+                    least = max(least, value - self._spread)
                     known = longer.get((following, label))
                     if known is None or value > known[0]:
                         longer[following, label] = (value, (label, trail))
-            paths = longer
+            paths = [
+                (context, label, value, trail)
+                for (context, label), (value, trail) in longer.items()
+                if value >= least
+            ]
             if len(paths) > 1:
-                paths = _prune(paths, margin, beam)
-        ends = [
-            (score - (0.0 if context.between_words else self._unfinished), trail)
-            for (context, _), (score, trail) in paths.items()
-        ]
-        _, trail = max(ends, key=lambda end: end[0])
-        labels: list[int] = []
-        while trail is not None:
-            label, trail = trail
-            labels.append(label)
-        return labels[::-1]
-
-    def _candidates(self, scores: NDArray[np.float32]) -> list[list[tuple[int, float]]]:
-        """Labels of each slot that are not much worse than its best, and by how much they are."""
-        n_slots, n_labels = scores.shape
-        best = scores.max(axis=1, keepdims=True)
-        places = np.flatnonzero(scores >= best - self._margin)
-        slots, labels = np.divmod(places, n_labels)
-        gains = scores[slots, labels] - best[slots, 0]
-        found: list[list[tuple[int, float]]] = [[] for _ in range(n_slots)]
-        for slot, label, gain in zip(slots.tolist(), labels.tolist(), gains.tolist(), strict=True):
-            found[slot].append((label, gain))
-        for slot, candidates in enumerate(found):
-            if len(candidates) > self._beam:
-                found[slot] = sorted(candidates, key=lambda c: -c[1])[: self._beam]
-        return found
+                paths.sort(key=_SCORE, reverse=True)
+                del paths[self._beam :]
+        _, _, _, trail = max(
+            paths, key=lambda p: p[2] if p[0].between_words else p[2] - self._unfinished
+        )
+        return _unroll(trail)
 
     def _read(self, settled: Sequence[int]) -> _Context:
         """The context behind a settled path."""
@@ -165,12 +179,9 @@ def find_search(directory: Path, tokenizer: Tokenizer) -> SlotSearch | None:
     return SlotSearch(language_model, tokenizer.ends_word)
 
 
-def _prune(
-    paths: dict[tuple[_Context, int], tuple[float, Trail]], margin: float, beam: int
-) -> dict[tuple[_Context, int], tuple[float, Trail]]:
-    """The best paths, if they are not much worse than the best of all."""
-    least = max(path[0] for path in paths.values()) - margin
-    kept = {key: path for key, path in paths.items() if path[0] >= least}
-    if len(kept) > beam:
-        return dict(sorted(kept.items(), key=lambda item: -item[1][0])[:beam])
-    return kept
+def _unroll(trail: Trail) -> list[int]:
+    labels: list[int] = []
+    while trail is not None:
+        label, trail = trail
+        labels.append(label)
+    return labels[::-1]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
+from models.slot_search import N_LIKELY, Slots
 from models.slots import SlotNetwork
 from models.translation import pad
 
@@ -101,9 +102,10 @@ class SlotWindow:
         self._encoder_caches = model.encoder.new_caches()
         self._slot_caches = [KeyValues() for _ in model.layers]
         self._memory = torch.empty(1, 0, model.config.d_model, device=self._device)
+        self._logits = torch.empty(0, model.config.vocab_size)
 
     @torch.inference_mode()
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, NDArray[np.float32]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -111,8 +113,8 @@ class SlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the logits of its slots, (slots, vocabulary). What
-            was said of the slots to the left of it holds.
+            The first slot of the window, and what its slots are likely to be. What was said of
+            the slots to the left of it holds.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -131,9 +133,14 @@ class SlotWindow:
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        self._memory = memory
-        logits: NDArray[np.float32] = model.project(x)[0].float().cpu().numpy()
-        return start, logits
+        self._memory, self._logits = memory, model.project(x)[0]
+        scores, labels = self._logits.topk(N_LIKELY, dim=-1)
+        return start, Slots(labels.cpu().numpy(), scores.float().cpu().numpy())
+
+    def logits(self) -> NDArray[np.float32]:
+        """Logits of the slots that were filled last: (slots, vocabulary)."""
+        logits: NDArray[np.float32] = self._logits.float().cpu().numpy()
+        return logits
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

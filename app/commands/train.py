@@ -147,13 +147,14 @@ def _distill(arguments: argparse.Namespace) -> int:
     from app.registry import choose_device
     from models.training.distillation import distill
 
+    device = choose_device(arguments.device)
     with Progress() as progress, _naming(arguments.out):
         bar = progress.add_task("translating", total=1.0)
         distill(
             arguments.teacher,
             arguments.files,
             arguments.out,
-            device=choose_device(arguments.device),
+            device=device,
             progress=lambda done: progress.update(bar, completed=done),
         )
     return 0

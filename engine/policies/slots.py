@@ -1,11 +1,15 @@
 """What the forms of FReTNA that fill slots share: words out of tokens that nobody coordinated."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from engine.policies.base import ModelTranslator
 from models.ctc_paths import written_slots
+from models.tokenizer import Tokenizer
+from models.translator_config import TranslatorConfig
 
 _CLOSING = ".,;:!?…"
+_N_REMEMBERED = 10_000  # words: a few MB
 
 
 class SlotTranslator(ModelTranslator):
@@ -14,6 +18,10 @@ class SlotTranslator(ModelTranslator):
     So a word may be complete and a punctuation mark still follow as a word of its own: it joins
     the word before.
     """
+
+    def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
+        super().__init__(config, tokenizer)
+        self._spell = lru_cache(_N_REMEMBERED)(self._spell_unseen)
 
     def words(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """Whole text of target tokens as words."""
@@ -36,18 +44,21 @@ class SlotTranslator(ModelTranslator):
 
     def group(self, tokens: Sequence[int]) -> list[tuple[str, int]]:
         """Each word and how many tokens make the output up to its end."""
-        tokenizer = self.tokenizer
+        ends_word = self.tokenizer.ends_word
         groups: list[tuple[str, int]] = []
         start, last = 0, len(tokens)
         for end, token in enumerate(tokens, start=1):
-            if not tokenizer.ends_word[token] and end < last:
+            if not ends_word[token] and end < last:
                 continue
-            text = tokenizer.decode(tokens[start:end]).replace(" ", "")
+            text = self._spell(tuple(tokens[start:end]))
             if groups and text and not text.strip(_CLOSING):
                 text = groups.pop()[0] + text
             groups.append((text, end))
             start = end
         return groups
+
+    def _spell_unseen(self, tokens: tuple[int, ...]) -> str:
+        return self.tokenizer.decode(tokens).replace(" ", "")
 
 
 class PathReader:

@@ -13,7 +13,7 @@ from engine.policies.slots import PathReader, SlotTranslator
 from engine.stability import common_prefix
 from engine.translator import Hypothesis, TranslatorSession
 from models.ctc_paths import BLANK_ID, align_prefix, collapse
-from models.slot_search import SlotSearch
+from models.slot_search import Slots, SlotSearch
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig, source_ids
 
@@ -21,7 +21,7 @@ from models.translator_config import TranslatorConfig, source_ids
 class SlotWindow(Protocol):
     """The slots of one growing source; a network on some engine fills them."""
 
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, NDArray[np.float32]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -29,11 +29,15 @@ class SlotWindow(Protocol):
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the logits of its slots, (slots, vocabulary).
+            The first slot of the window, and what its slots are likely to be.
 
         Raises:
             ValueError: the source is longer than the model's positions.
         """
+        ...
+
+    def logits(self) -> NDArray[np.float32]:
+        """Logits of the slots that were filled last: (slots, vocabulary)."""
         ...
 
 
@@ -62,11 +66,11 @@ class StreamFretnaTranslator(SlotTranslator):
         """A session for a new source segment."""
         return _StreamSession(self)
 
-    def best_path(self, logits: NDArray[np.float32], settled: Sequence[int]) -> list[int]:
-        """A label for each slot, (slots, vocabulary), behind those of the slots before."""
+    def best_path(self, slots: Slots, settled: Sequence[int]) -> list[int]:
+        """A label for each slot, behind those of the slots before."""
         if self._search is not None:
-            return self._search.best_path(logits, settled)
-        labels: list[int] = logits.argmax(axis=1).tolist()
+            return self._search.best_path(slots, settled)
+        labels: list[int] = slots.labels[:, 0].tolist()
         return labels
 
 
@@ -89,13 +93,13 @@ class _StreamSession:
         if not tokens:
             return Hypothesis(words=committed, n_fixed=len(committed))
         source = source_ids(tokens, finished=finished)
-        start, logits = self._window.read(source, common_prefix(self._source, source))
+        start, slots = self._window.read(source, common_prefix(self._source, source))
         self._source = source
         previous, settled = self._path, self._path[:start]
-        self._path = settled + translator.best_path(logits, settled)
+        self._path = settled + translator.best_path(slots, settled)
         words = self._reader.words(self._path, start)
         if words[: len(committed)] != committed:
-            self._force(committed, previous, settled, logits)
+            self._force(committed, previous, settled, slots)
             return translator.hypothesis(collapse(self._path), committed)
         return Hypothesis(words=words, n_fixed=len(committed))
 
@@ -104,13 +108,14 @@ class _StreamSession:
         committed: tuple[str, ...],
         previous: Sequence[int],
         settled: list[int],
-        logits: NDArray[np.float32],
+        slots: Slots,
     ) -> None:
         """Make the window's path say what is committed, as far as there is room for it."""
         translator = self._translator
         forced = translator.committed_tokens(committed, collapse(previous))
         if forced is None:
             forced = translator.word_tokens(committed)
+        logits = self._window.logits()
         # The slot before the window takes part: its label must not be repeated by mistake.
         before = np.full((1, logits.shape[1]), -np.inf, np.float32)
         last = settled[-1] if settled else BLANK_ID
@@ -122,4 +127,4 @@ class _StreamSession:
         except ValueError:  # the source shrank: it has no room for all that was committed
             return
         begun = settled + aligned
-        self._path = begun + translator.best_path(logits[len(aligned) :], begun)
+        self._path = begun + translator.best_path(slots.behind(len(aligned)), begun)

@@ -20,6 +20,7 @@ from models.export.onnx_graph import trace_graph, write_graph
 from models.export.stream_engine import input_names, network_file, output_names
 from models.layers import EncoderLayer
 from models.ngram import NGRAM_FILE
+from models.slot_search import N_LIKELY
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
@@ -106,7 +107,8 @@ class _Update(nn.Module):
 
         Returns:
             The new tokens encoded; keys and values of the new tokens and of the window's slots;
-            the slots' logits (1, filled, V).
+            the slots' likely labels, their scores first (1, filled, likely), and all their
+            logits (1, filled, V).
         """
         model = self._model
         n_causal = model.config.n_encoder_layers
@@ -117,7 +119,8 @@ class _Update(nn.Module):
         x = torch.cat((memory, new_memory), dim=1)[:, :, None] + model.slot_offset
         x = x.flatten(1, 2) + slot_positions
         x, slots = _through(window_layers(model), x, caches[n_causal:], None)
-        return new_memory, *own, *slots, model.project(x)
+        logits = model.project(x)
+        return new_memory, *own, *slots, *logits.topk(N_LIKELY, dim=-1), logits
 
 
 def _through(

@@ -1,4 +1,4 @@
-"""FReTNA's `stream` form on ONNX Runtime: token ids in, logits out, with real caches; no torch."""
+"""FReTNA's `stream` form on ONNX Runtime: ids in, likely labels out, with caches; no torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from models.export.cache import Floats, KeyValueCache, layer_names
 from models.export.causal import causal_bias
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
+from models.slot_search import Slots
 from models.translator_config import TranslatorConfig
 
 
@@ -35,7 +36,7 @@ def output_names(config: TranslatorConfig) -> list[str]:
         *layer_names("new_own", config.n_encoder_layers),
         *layer_names("new_slots", config.n_decoder_layers),
     )
-    return ["new_memory", *caches, "logits"]
+    return ["new_memory", *caches, "scores", "labels", "logits"]
 
 
 class StreamEngine:
@@ -60,7 +61,7 @@ class StreamEngine:
         self.network: Any = open_session(
             path, inputs=input_names(config), outputs=outputs, n_threads=n_threads
         )
-        self.outputs = outputs
+        self.outputs = outputs[:-1]
         self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
 
     def open_window(self) -> "ExportedSlotWindow":
@@ -78,8 +79,9 @@ class ExportedSlotWindow:
         n_slots = config.max_tokens * config.upsampling
         self._slots = KeyValueCache("slots", config.n_decoder_layers, n_slots, config.d_model)
         self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
+        self._feed: dict[str, NDArray[Any]] = {}
 
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Floats]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -87,7 +89,7 @@ class ExportedSlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the logits of its slots, (slots, vocabulary).
+            The first slot of the window, and what its slots are likely to be.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -102,7 +104,7 @@ class ExportedSlotWindow:
         first = max(0, min(n_known, n_source - config.window))
         self._own.truncate(n_known)
         self._slots.truncate(first * factor)
-        feed: dict[str, NDArray[Any]] = {
+        self._feed = {
             "tokens": np.array([source[n_known:]], np.int64),
             "positions": engine.positions[:, n_known:n_source],
             "causal": causal_bias(n_source - n_known, n_known),
@@ -111,8 +113,13 @@ class ExportedSlotWindow:
             **self._own.feed(),
             **self._slots.feed(),
         }
-        memory, *caches, logits = engine.network.run(engine.outputs, feed)
+        memory, *caches, scores, labels = engine.network.run(engine.outputs, self._feed)
         self._memory[:, n_known:n_source] = memory
         self._own.append(caches[: config.n_encoder_layers])
         self._slots.append(caches[config.n_encoder_layers :])
-        return first * factor, logits[0]
+        return first * factor, Slots(labels[0], scores[0])
+
+    def logits(self) -> Floats:
+        """Logits of the slots that were filled last: (slots, vocabulary)."""
+        logits: Floats = self._engine.network.run(["logits"], self._feed)[0][0]
+        return logits
