@@ -25,7 +25,8 @@ class RunConfig(PolicyConfig):
     """A policy, or the recogniser itself, which translates speech (`owsm-st`)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"
-    """What runs the recogniser; `auto` takes an exported network where no GPU is used."""
+    """What runs the models: `torch`, or exports, which are made once for each user (`onnx`); `auto`
+    takes exports where no GPU is used."""
     preset: Literal["fast", "balanced", "careful"] = "balanced"
     """Delay against errors of the recogniser; the table `recognizer` refines it."""
     hot_words: Path | None = None

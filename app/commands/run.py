@@ -45,7 +45,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add_translation_options(add)
     add_policy_options(parser)
     add_stability_options(add)
-    add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
+    add("--backend", choices=BACKENDS, help="what runs the models; on a CPU exports (auto)")
     add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
     add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")

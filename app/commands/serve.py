@@ -48,7 +48,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--origin", dest="origins", action="append", metavar="ORIGIN", help="web page let in")
     add("--max-sessions", type=int, metavar="N", help="streams of sound at once (8)")
     add("--workers", type=int, metavar="N", help="threads for the models (one for each processor)")
-    add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
+    add("--backend", choices=BACKENDS, help="what runs the models; on a CPU exports (auto)")
     add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
     add_translation_options(add)
     add_policy_options(parser)

@@ -62,7 +62,7 @@ def register(
     add_policy_options(rerun)
     add_stability_options(add)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
-    add("--backend", choices=BACKENDS, help="of the recogniser (auto)")
+    add("--backend", choices=BACKENDS, help="what runs the models (auto)")
     add("--preset", choices=tuple(PRESETS), help="of the recogniser (balanced)")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
     add("--text", action="store_true", default=False, help="leave the recorded sound aside")

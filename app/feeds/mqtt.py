@@ -1,17 +1,19 @@
 """Captions to an MQTT broker, and sound from edge microphones back (extra `mqtt`).
 
 The broker may go away at any time. Finals made meanwhile wait and arrive afterwards, each once
-and in order: one is confirmed (QoS 1) before the next is sent. Where a confirmation itself was
-lost on the way the final comes a second time, as QoS 1 allows; `seq` tells.
+and in order: one is confirmed before the next is sent, and a handshake (QoS 2) that a lost
+connection interrupts is resumed over the next one, in the same session of MQTT.
 """
 
 import asyncio
 import logging
+import math
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from app.backoff import Backoff
@@ -26,7 +28,11 @@ _client_logger = logging.getLogger(f"{__name__}.client")
 _client_logger.setLevel(logging.CRITICAL)  # what it says is said by the errors that it raises
 
 KEEPALIVE_S = 15
+"""A broker that is silent for longer, and answers no ping for as long again, is away."""
+SESSION_S = 3600
+"""For so long a broker remembers who was connected, and what was half handed over."""
 TIMEOUT_S = 5.0
+"""For the answer to a connection; what is published over one waits as long as it lasts."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -127,7 +133,7 @@ class MqttOutlet:
         self._ears = ears
         self._backoff = backoff or Backoff()
         self._tls = config.tls()
-        self._pending: Caption | None = None
+        self._away = False
 
     @property
     def name(self) -> str:
@@ -137,70 +143,92 @@ class MqttOutlet:
 
     async def run(self, captions: AsyncIterator[Caption]) -> None:
         """Deliver until the captions end."""
-        away = False
+        client = self._client()  # for all connections: it knows what was half handed over
+        # paho-mqtt resumes that over its next connection only, even one that never came about. So
+        # a client that has nothing to lose looks first whether the broker is back.
+        scout = self._scout()
         while True:
             try:
-                async with self._client() as client:
-                    away = False
-                    logger.info("%s: connected", self.name)
+                if self._away:
+                    async with scout:
+                        pass
+                async with client:
                     await self._talk(client, captions)
                     return
             except (self._aiomqtt.MqttError, OSError) as error:
-                if not away:
+                if not self._away:
                     logger.warning("%s is away, and tried again: %s", self.name, error)
-                away = True
+                self._away = True
             await asyncio.sleep(self._backoff.next_s())
 
     def _client(self) -> "Client":
-        host, port = self._config.address
-        username, password = self._config.credentials
+        """One that a broker remembers while it is not connected."""
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session.SessionExpiryInterval = SESSION_S
         status = status_topic(self._config.topic)
         return self._aiomqtt.Client(
-            host,
-            port,
-            username=username,
-            password=password,
-            tls_context=self._tls,
+            **self._connection(),
+            identifier=f"dragoman{secrets.token_hex(7)}",  # brokers need not take more than 23
+            protocol=self._aiomqtt.ProtocolVersion.V5,
+            properties=session,
+            clean_start=False,
             will=self._aiomqtt.Will(status, OFFLINE, qos=1, retain=True),
-            keepalive=KEEPALIVE_S,
-            timeout=TIMEOUT_S,
-            logger=_client_logger,
             max_queued_incoming_messages=1000,
+            max_inflight_messages=1,  # keeps the order over a lost connection
         )
 
+    def _scout(self) -> "Client":
+        return self._aiomqtt.Client(**self._connection())
+
+    def _connection(self) -> dict[str, Any]:
+        host, port = self._config.address
+        username, password = self._config.credentials
+        return {
+            "hostname": host,
+            "port": port,
+            "username": username,
+            "password": password,
+            "tls_context": self._tls,
+            "keepalive": KEEPALIVE_S,
+            "timeout": TIMEOUT_S,
+            "logger": _client_logger,
+        }
+
     async def _talk(self, client: "Client", captions: AsyncIterator[Caption]) -> None:
-        """Deliver over one connection; a message that is not confirmed stays pending."""
-        status = status_topic(self._config.topic)
-        await client.publish(status, ONLINE, qos=1, retain=True)
-        if self._ears is not None:
-            await client.subscribe(self._ears.topics, qos=1)
-        self._backoff.reset()
+        """Listen and deliver over one connection."""
         listening = asyncio.create_task(self._listen(client))
-        sending = asyncio.create_task(self._send(client, captions))
+        delivering = asyncio.create_task(self._deliver(client, captions))
         try:
-            # Listening ends only when the connection is lost, which sending may not notice.
-            await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (sending, listening):
+            # Listening ends only when the connection is lost, which delivering does not notice.
+            await asyncio.wait({listening, delivering}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (delivering, listening):
                 if task.done():
                     task.result()
         finally:
-            for task in (listening, sending):
+            for task in (listening, delivering):
                 task.cancel()
-            await asyncio.gather(listening, sending, return_exceptions=True)
-        await client.publish(status, OFFLINE, qos=1, retain=True)
+            await asyncio.gather(listening, delivering, return_exceptions=True)
 
     async def _listen(self, client: "Client") -> None:
         async for message in client.messages:
             if self._ears is not None and isinstance(message.payload, bytes):
                 await self._ears.hear(client, str(message.topic), message.payload)
 
-    async def _send(self, client: "Client", captions: AsyncIterator[Caption]) -> None:
-        while True:
-            if self._pending is None:
-                try:
-                    self._pending = await anext(captions)
-                except StopAsyncIteration:
-                    return
-            topic, qos = caption_topic(self._config.topic, self._pending)
-            await client.publish(topic, self._pending.to_json(), qos=qos)
-            self._pending = None
+    async def _deliver(self, client: "Client", captions: AsyncIterator[Caption]) -> None:
+        """Send what comes; what is not confirmed is the client's, and goes on with the next."""
+        status = status_topic(self._config.topic)
+        if self._ears is not None:
+            await client.subscribe(self._ears.topics, qos=1)
+        await client.publish(status, ONLINE, qos=1, retain=True, timeout=math.inf)
+        self._backoff.reset()
+        self._away = False
+        logger.info("%s: connected", self.name)
+        async for caption in captions:
+            topic, qos = caption_topic(self._config.topic, caption)
+            await client.publish(topic, caption.to_json(), qos=qos, timeout=math.inf)
+        if self._ears is not None:  # no sound is to wait for who does not come back
+            await client.unsubscribe(self._ears.topics)
+        await client.publish(status, OFFLINE, qos=1, retain=True, timeout=math.inf)

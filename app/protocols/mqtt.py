@@ -25,8 +25,8 @@ def status_topic(base: str) -> str:
 
 
 def caption_topic(base: str, caption: Caption) -> tuple[str, int]:
-    """Topic and quality of service of a caption: a partial may get lost, a final may not."""
-    kind, qos = ("final", 1) if caption.final else ("partial", 0)
+    """Topic and quality of service of a caption: a partial may get lost, a final comes once."""
+    kind, qos = ("final", 2) if caption.final else ("partial", 0)
     return f"{base}/{caption.session}/caption/{caption.target.lang}/{kind}", qos
 
 

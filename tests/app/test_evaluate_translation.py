@@ -34,6 +34,16 @@ def test_a_fickle_translator_takes_back_what_it_showed() -> None:
     assert result["changed_updates"] == pytest.approx(5 / 7)
 
 
+def test_a_budget_of_erasure_is_held() -> None:
+    free, held, none = (
+        evaluate_translation(
+            FakeTranslator(fickle), PAIRS * 5, stability=StabilityConfig(agreement=3, budget=budget)
+        )["ne"]
+        for budget in (None, 0.2, 0.0)
+    )
+    assert free > 0.2 >= held > none == 0
+
+
 def test_computation_is_told_by_source_length() -> None:
     long = " ".join(["word"] * 25)
     result = evaluate_translation(FakeTranslator(upper), [*PAIRS, (long, long)])
@@ -81,6 +91,7 @@ def pairs_file(tmp_path: Path) -> Path:
         ("reta", "--beam", "2", "--bias", "0.3"),
         ("reta", "--speculative", "--schedule", "asr"),
         ("wait-k", "--wait", "2", "--mask-k", "1"),
+        ("reta", "--stability", "0.1"),
         ("fretna", "--spoken"),
         ("fretna", "--lossless"),
     ],

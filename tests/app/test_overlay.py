@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from tests.app.fakes import caption
 from tests.app.server.serving import LOOPBACK, serving_feed
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.app.test_run import one_line_error, read_until
+from tests.ports import free_port
 from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
 
 
@@ -142,13 +142,6 @@ async def test_captions_of_the_overlay_are_served_to_others(
         assert (await anext(captions)).source.full.startswith("word")
     band.process.send_signal(signal.SIGTERM)
     assert (await asyncio.to_thread(band.end)) == (0, "")
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 async def test_without_a_display_a_feed_is_shown_in_the_terminal(machine: Machine) -> None:

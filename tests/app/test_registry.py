@@ -77,12 +77,20 @@ def test_cpu_is_chosen_when_asked_for() -> None:
 
 
 def test_cuda_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert choose_device("auto") == "cpu"
     with pytest.raises(RegistryError, match="--device cpu"):
         choose_device("cuda")
 
 
+def test_torch_is_not_asked_where_no_gpu_has_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("torch was asked"))
+    assert choose_device("auto") == "cpu"
+
+
 def test_auto_takes_the_gpu_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert choose_device("auto") == "cuda"

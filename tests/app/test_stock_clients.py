@@ -1,7 +1,6 @@
 """Clients from the package registry, unchanged, at the doors of `dragoman serve`."""
 
 import json
-import socket
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.test_serve import serving
 from tests.environments import python_with
+from tests.ports import free_port
 
 TIMEOUT_S = 300
 
@@ -63,8 +63,7 @@ def test_simulstreams_client_sends_its_files(machine: Machine) -> None:
 def test_vosks_client_goes_in_lockstep_and_writes_subtitles(machine: Machine) -> None:
     sound = Path(machine.sound("talk.wav", [(2.0, 0.4), (0.5, 0.0), (1.0, 0.4)]))
     sound.write_bytes(sound.read_bytes()[44:])  # without the head: s16le at its 16 kHz
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with serving(machine, "--vosk-port", str(port)):
         done = subprocess.run(
             [python_with("clients"), "-c", VOSK, f"ws://localhost:{port}/", str(sound)],

@@ -1,4 +1,4 @@
-"""Run by the Python that has the extra `fuzz`: bytes that reach ever more lines of the parsers.
+"""Run by the Python that has atheris: bytes that reach ever more lines of the parsers.
 
     coverage_guided.py NAME CORPUS [option of libFuzzer …]
 

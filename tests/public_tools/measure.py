@@ -1,4 +1,4 @@
-"""Run by the Python that has the extra `tools`: figures of the public tools, as JSON.
+"""Run by the Python that has them: figures of the public tools, as JSON.
 
     measure.py revisions < sentences.json   revised outputs: SimulEval, SLTev, simulstream
     measure.py simuleval OPTIONS…           one run of SimulEval with its own command line

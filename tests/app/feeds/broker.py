@@ -3,26 +3,26 @@
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
+
+from tests.ports import free_port
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
 
 
 class Broker:
-    """Keeps subscriptions and what waits for them over a kill."""
+    """With persistence it keeps subscriptions, and what waits for them, over a kill."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+    def __init__(self, folder: Path, *settings: str, persistence: bool = True) -> None:
+        self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._file = folder / "mosquitto.conf"
         self._file.write_text(
             "\n".join(
                 (
                     f"listener {self.port} 127.0.0.1",
-                    "persistence true",
+                    f"persistence {str(persistence).lower()}",
                     f"persistence_location {folder}/",
                     "autosave_on_changes true",
                     "autosave_interval 1",

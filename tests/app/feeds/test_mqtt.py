@@ -21,6 +21,7 @@ from engine.fanout import Fanout
 from tests.app.certificates import make_certificate
 from tests.app.fakes import caption, finals
 from tests.app.feeds.broker import MOSQUITTO, Broker
+from tests.app.feeds.wire import Packet, wire
 from tests.app.server.sound import pieces, serving_sound, tone
 
 aiomqtt = pytest.importorskip("aiomqtt")
@@ -109,6 +110,17 @@ async def test_finals_made_while_the_broker_was_killed_arrive_after_it_once_and_
             fanout.publish(caption(31, 31, final=True))
             assert [c.seq for c in await take(client, 1, after=30)] == [31]
     assert sum("is away" in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("packet", Packet)
+async def test_a_connection_lost_at_any_packet_of_a_final_loses_and_doubles_none(
+    broker: Broker, packet: Packet
+) -> None:
+    async with wire(broker.port, packet) as port, subscribed(broker) as client:
+        async with publishing(MqttConfig(url=f"mqtt://127.0.0.1:{port}")) as fanout:
+            for item in finals(5):
+                fanout.publish(item)
+            assert [c.seq for c in await take(client, 5)] == list(range(5))
 
 
 async def test_a_client_that_dies_is_reported_offline(broker: Broker) -> None:
