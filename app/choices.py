@@ -55,7 +55,7 @@ class Chosen:
 
     source: str = "mic"
     languages: str = "en-de"
-    translator: str = "reta"
+    translator: str = "fretna"
     stability: str = "balanced"
 
     @classmethod

@@ -186,6 +186,9 @@ def graft_point(committed: Sequence[str], words: Sequence[str]) -> int:
 
 def common_prefix(one: Sequence[object], two: Sequence[object]) -> int:
     """How many words (or tokens) both start with."""
+    n = min(len(one), len(two))
+    if one[:n] == two[:n]:  # as a rule, and much sooner said
+        return n
     n = 0
     for a, b in zip(one, two, strict=False):
         if a != b:

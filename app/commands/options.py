@@ -36,7 +36,7 @@ def add_translation_options(add: Add) -> None:
     add(
         "--translator",
         choices=(*TRANSLATORS, SPEECH_TRANSLATOR),
-        help=f"policy, or {SPEECH_TRANSLATOR}: the recogniser itself (reta)",
+        help=f"policy, or {SPEECH_TRANSLATOR}: the recogniser itself (fretna)",
     )
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")
 

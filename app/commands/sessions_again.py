@@ -59,7 +59,7 @@ def register(
     rerun.set_defaults(main=_rerun)
     add = rerun.add_argument
     add("session", nargs="?", default=LAST, metavar="SESSION", help=NAME_HELP)
-    add("--translator", choices=TRANSLATORS, help="policy (reta)")
+    add("--translator", choices=TRANSLATORS, help="policy (fretna)")
     add_policy_options(rerun)
     add_stability_options(add)
     add("--device", choices=DEVICES, help="auto takes the GPU if there is one (auto)")

@@ -39,7 +39,7 @@ def test_the_file_overrides_the_defaults_and_the_command_line_the_file(file: Pat
     assert settings.run.srt == Path("~/talk.srt").expanduser()
     assert settings.stability.mask_k == 2
     assert settings.vad.padding_s == 1.0
-    assert settings.run.translator == "reta"
+    assert settings.run.translator == "fretna"
 
 
 def test_a_list_of_texts_may_be_set(file: Path) -> None:

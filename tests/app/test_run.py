@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.fakes import in_order
+from tests.patience import TIMEOUT_S
 
 Dragoman = Callable[..., subprocess.CompletedProcess[str]]
 QUIET = ("--show", "none")
@@ -28,7 +29,7 @@ def sentence(count: int) -> str:
     return " ".join(f"word{i}" for i in range(count))
 
 
-def read_until(stream: int, pattern: bytes, timeout_s: float = 30.0) -> bytes:
+def read_until(stream: int, pattern: bytes, timeout_s: float = TIMEOUT_S) -> bytes:
     """What a process writes until the pattern is in it."""
     seen = b""
     while not re.search(pattern, seen):
@@ -129,7 +130,7 @@ def test_a_signal_finishes_the_last_segment_and_saves_everything(
         process.stdin.flush()
         seen = read_until(process.stdout.fileno(), b"busi")
         process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 128 + number, errors
     captions = captions_of((seen + output).decode())
     assert captions[-1].final
@@ -150,7 +151,7 @@ def test_a_second_signal_quits_at_once_and_what_was_final_is_kept(machine: Machi
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)  # two of the same could arrive as one
         # The kernel may hand them to different threads, so either can be the second.
-        assert process.wait(timeout=30) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+        assert process.wait(timeout=TIMEOUT_S) in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert "first line" in machine.run("sessions", "show").stdout
 
 
@@ -182,7 +183,7 @@ def test_a_reader_that_has_enough_ends_the_session_in_order(machine: Machine) ->
         process.stdout.close()
         process.stdin.write(b"second line\n")
         process.stdin.flush()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=TIMEOUT_S) == 0
         assert b"Traceback" not in process.stderr.read()
     assert "second line" in machine.run("sessions", "show").stdout
 
@@ -197,12 +198,12 @@ def test_the_feed_serves_the_captions_of_a_run(machine: Machine) -> None:
         found = re.search(rb"ws://\S+/", seen)
         assert found is not None
         with connect(found[0].decode()) as viewer:
-            assert json.loads(viewer.recv(timeout=30))["captions"] == []
+            assert json.loads(viewer.recv(timeout=TIMEOUT_S))["captions"] == []
             process.stdin.write(b"good morning\n")
             process.stdin.close()
-            caption = Caption.from_json(viewer.recv(timeout=30))
+            caption = Caption.from_json(viewer.recv(timeout=TIMEOUT_S))
             assert caption.target.full == "MORNING GOOD"
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=TIMEOUT_S) == 0
 
 
 def test_the_overlay_shows_a_run_and_ends_with_it(machine: Machine) -> None:
