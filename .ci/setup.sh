@@ -110,6 +110,8 @@ python_packages() {
     say "installing everything else"
     $pip setuptools
     $pip --no-build-isolation -e '.[audio,ui,mqtt,edge,export,models,train,eval,dev]'
+    # Otherwise the first run would do it, and begin later.
+    .venv/bin/dragoman models prepare >/dev/null || say "the models are not prepared; going on"
     printf '%s\n' "$stamp" >.venv/stamp
     say "ready: .venv/bin/dragoman --help"
 }

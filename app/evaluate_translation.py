@@ -8,6 +8,7 @@ from app.evaluate import Progress, spread
 from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
 from engine.policies.config import PolicyConfig
 from engine.stability import StabilityConfig
+from engine.stability_control import make_dial
 from engine.translator import Translator
 from models.transcript import normalize_transcript
 
@@ -47,7 +48,8 @@ def evaluate_translation(
         translator: to be scored.
         pairs: of complete sentences.
         schedule: `words`, `asr` or `offline`.
-        stability: rules of what is shown and committed.
+        stability: rules of what is shown and committed; a budget of erasure is held over all
+            sentences, as over those of a session.
         spoken: show sources as a recogniser writes them.
         progress: told the part that is done.
 
@@ -57,14 +59,16 @@ def evaluate_translation(
         `words` and `asr`, null for `offline`.
     """
 
+    dials = {name: make_dial(stability or StabilityConfig()) for name in SCHEDULES}
+
     def trace(pair: Sequence[str], schedule: str) -> Trace:
         source, reference = pair
         text = normalize_transcript(source, translator.source_lang) if spoken else source
         return trace_sentence(
-            translator, text, reference, schedule=SCHEDULES[schedule], stability=stability
+            translator, text, reference, schedule=SCHEDULES[schedule], dial=dials[schedule]
         )
 
-    trace(pairs[0], "offline")  # the first update of a process takes longer than any other
+    translator.start().update(pairs[0][0], finished=True)  # a process's first takes the longest
     traces: list[Trace] = []
     n_equal = 0
     other = _OTHER_SCHEDULE.get(schedule)
@@ -76,15 +80,14 @@ def evaluate_translation(
     return {
         "n_sentences": len(traces),
         "schedule": schedule,
-        **_quality(traces),
-        **dataclasses.asdict(score(traces)),
+        **figures(traces),
         "finals_equal": None if other is None else n_equal / len(traces),
         **_computation(traces),
     }
 
 
-def _quality(traces: Sequence[Trace]) -> dict[str, float]:
-    """BLEU and chrF of the final texts (sacrebleu, cased, detokenised)."""
+def figures(traces: Sequence[Trace]) -> dict[str, float]:
+    """BLEU and chrF of the final texts (sacrebleu, cased, detokenised), delay and stability."""
     import sacrebleu
 
     finals = [" ".join(trace.final) for trace in traces]
@@ -92,6 +95,7 @@ def _quality(traces: Sequence[Trace]) -> dict[str, float]:
     return {
         "bleu": sacrebleu.corpus_bleu(finals, references).score,
         "chrf": sacrebleu.corpus_chrf(finals, references).score,
+        **dataclasses.asdict(score(traces)),
     }
 
 

@@ -4,10 +4,14 @@ A model is a folder with a `config.json` that names its kind and languages. List
 those files; torch is imported when something is loaded.
 """
 
+import contextlib
+import ctypes
 import json
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +38,7 @@ DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "onnx", "torch")
 
 
-class RegistryError(LookupError):
+class RegistryError(ValueError):
     """No model, or no device, of the kind that was asked for."""
 
 
@@ -131,8 +135,8 @@ def choose_device(name: str) -> str:
     Raises:
         RegistryError: CUDA was asked for by name and cannot be had.
     """
-    if name == "cpu":
-        return name
+    if name == "cpu" or (name == "auto" and not has_gpu_driver()):
+        return "cpu"
     import torch
 
     if torch.cuda.is_available():
@@ -143,31 +147,60 @@ def choose_device(name: str) -> str:
 
 
 def set_threads(n: int) -> None:
-    """Let torch use so many threads for one operation."""
-    import torch
+    """Let torch use so many threads for one operation, if what was loaded needs torch at all."""
+    if "torch" in sys.modules:
+        import torch
 
-    torch.set_num_threads(n)
+        torch.set_num_threads(n)
 
 
 def load_translator(
-    model: Model, *, device: str, policy: "PolicyConfig | None" = None
+    model: Model, *, device: str, policy: "PolicyConfig | None" = None, backend: str = "auto"
 ) -> "Translator":
     """Load a translator that decodes as `policy` says.
 
     A lossless one is verified by the ReTA model of the same languages in the same folder.
 
+    Args:
+        model: which one.
+        device: where torch is to run it.
+        policy: how it decodes.
+        backend: `torch` runs the checkpoint itself; `onnx` an exported network, always on the CPU,
+            if what the policy asks for can be exported: the one in the model's folder, or one that
+            is made for this user; `auto` the same where no GPU is wanted, or nothing else is there.
+
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
+        ExportError: there can be no exported network, and nothing else was to be used.
         RegistryError: there is no verifier.
         PolicyError: it cannot decode so.
     """
-    from engine.policies import loader
+    from app import exports
+    from engine.policies.config import PolicyConfig
+    from engine.policies.exported import is_exported, load_exported
 
-    verifier = None
-    if policy is not None and policy.lossless:
-        registry = Registry(model.directory.parent)
-        verifier = registry.find_translator("reta", model.source_lang, model.target_lang).directory
-    return loader.load_translator(model.directory, device=device, policy=policy, verifier=verifier)
+    directory, policy = model.directory, policy or PolicyConfig()
+    form = exports.translator_form(directory, policy)
+
+    def load_weights() -> "Translator":
+        from engine.policies.networks import load_network  # torch is not even imported otherwise
+
+        verifier = None
+        if policy.lossless:
+            registry, pair = Registry(directory.parent), (model.source_lang, model.target_lang)
+            verifier = registry.find_translator("reta", *pair).directory
+        return load_network(directory, device, policy, verifier, n_threads=1)
+
+    def load(folder: Path) -> "Translator":
+        return load_exported(folder, policy, n_threads=1)
+
+    if form is None:
+        return load_weights()
+    if is_exported(directory):
+        exported = partial(load, directory)
+    else:
+        exported = partial(exports.open_export, directory, form, load)
+    return exports.choose(backend, device, directory, exported, load_weights)
 
 
 def load_recognizer(
@@ -178,30 +211,56 @@ def load_recognizer(
     Args:
         model: which one.
         device: where torch is to run it.
-        backend: `onnx` runs an exported network, always on the CPU; `torch` the checkpoint itself;
-            `auto` the exported network where there is one of these weights and no GPU is wanted,
-            or nothing else.
+        backend: as of `load_translator`.
         n_threads: of an exported network; those of torch are set for the whole program.
 
     Raises:
         CheckpointError: a file of it is missing, truncated, or of another model.
+        ExportError: there can be no exported network, and nothing else was to be used.
     """
-    from models.checkpoint import WEIGHTS_FILE
+    from app import exports
     from models.errors import StaleExportError
     from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
 
-    exported = find_exported(model.directory) is not None
-    suits = device == "cpu" or not (model.directory / WEIGHTS_FILE).exists()
-    if backend == "onnx" or (backend == "auto" and exported and suits):
-        try:
-            return OnnxOwsmCtc.from_checkpoint(model.directory, n_threads=n_threads)
-        except StaleExportError as error:
-            if backend == "onnx":
-                raise
-            logger.warning("%s; the weights themselves are used", error)
-    from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
+    directory = model.directory
+    load = partial(OnnxOwsmCtc.from_checkpoint, n_threads=n_threads)
 
-    return OwsmCtc.from_checkpoint(model.directory, device)
+    def load_exported() -> OnnxOwsmCtc:
+        if find_exported(directory) is not None:
+            try:
+                return load(directory)
+            except StaleExportError as error:
+                logger.warning("%s; it is not used", error)
+        return exports.open_export(directory, exports.RECOGNIZER, load)
+
+    def load_weights() -> "OwsmCtc":
+        from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
+
+        return OwsmCtc.from_checkpoint(directory, device)
+
+    return exports.choose(backend, device, directory, load_exported, load_weights)
+
+
+def describe_engine(model: Model, device: str) -> str:
+    """What a run on a device takes for a model with the settings as they come.
+
+    Raises:
+        CheckpointError: its configuration is missing or damaged.
+        ExportError: a file of it cannot be read.
+    """
+    from app import exports
+    from engine.policies.config import PolicyConfig
+    from engine.policies.exported import is_exported
+    from models.checkpoint import WEIGHTS_FILE
+    from models.owsm_ctc.onnx_model import find_exported
+
+    directory = model.directory
+    hears = model.kind in RECOGNIZERS
+    there = find_exported(directory) is not None if hears else is_exported(directory)
+    if there and (device == "cpu" or not (directory / WEIGHTS_FILE).exists()):
+        return "the export in its folder"
+    form = exports.RECOGNIZER if hears else exports.translator_form(directory, PolicyConfig())
+    return exports.describe(directory, form, device)
 
 
 def load_language_model(model: Model) -> "NgramModel | None":
@@ -210,10 +269,19 @@ def load_language_model(model: Model) -> "NgramModel | None":
     Raises:
         CheckpointError: the file is damaged.
     """
-    from models.ngram import NGRAM_FILE, NgramModel
+    from models.ngram import NgramModel
 
-    path = model.directory / NGRAM_FILE
-    return NgramModel.load(path) if path.exists() else None
+    return NgramModel.find(model.directory)
+
+
+def has_gpu_driver() -> bool:
+    """Whether it is worth while to load torch, which takes a second, and ask it for a GPU."""
+    if Path("/dev/kfd").exists():  # ROCm, whose GPUs torch calls CUDA, too
+        return True
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        return True
+    return False
 
 
 def _read_model(path: Path) -> Model | None:

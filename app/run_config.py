@@ -21,11 +21,12 @@ class RunConfig(PolicyConfig):
     source_lang: str = field(default="en", metadata={"key": "from"})
     """`auto`: found out, by a recogniser of several languages."""
     target_lang: str = field(default="de", metadata={"key": "to"})
-    translator: Literal["fretna", "reta", "wait-k", "owsm-st"] = "reta"
+    translator: Literal["fretna", "reta", "wait-k", "owsm-st"] = "fretna"
     """A policy, or the recogniser itself, which translates speech (`owsm-st`)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"
-    """What runs the recogniser; `auto` takes an exported network where no GPU is used."""
+    """What runs the models: `torch`, or exports, which are made once for each user (`onnx`); `auto`
+    takes exports where no GPU is used."""
     preset: Literal["fast", "balanced", "careful"] = "balanced"
     """Delay against errors of the recogniser; the table `recognizer` refines it."""
     hot_words: Path | None = None

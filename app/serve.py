@@ -70,11 +70,11 @@ def load_engine(settings: "Settings", device: str, workers: Workers, stages: Sta
     registry = Registry(config.models)
     load_translator = translation.plan(registry, config)
     recognizer = registry.find_recognizer(config.source_lang)
+    ear, translator = load_ear(recognizer, device, settings), load_translator(device)
     if device == "cpu":
         set_threads(1)
-    ear = load_ear(recognizer, device, settings)
     return Engine(
-        translator=load_translator(device),
+        translator=translator,
         make_reader=ear.listen,
         workers=workers,
         stages=stages,

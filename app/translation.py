@@ -30,13 +30,13 @@ def plan(registry: Registry, run: "RunConfig") -> "Callable[[str], Translator]":
         models = _for_each_language(registry, run)
         return lambda device: MultilingualTranslator(
             {
-                lang: load_translator(model, device=device, policy=run)
+                lang: load_translator(model, device=device, policy=run, backend=run.backend)
                 for lang, model in models.items()
             },
             target_lang=run.target_lang,
         )
     model = registry.find_translator(run.translator, run.source_lang, run.target_lang)
-    return lambda device: load_translator(model, device=device, policy=run)
+    return lambda device: load_translator(model, device=device, policy=run, backend=run.backend)
 
 
 def _for_each_language(registry: Registry, run: "RunConfig") -> dict[str, Model]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from engine.captions import Caption, Text
 from engine.metrics import (
     Revision,
     average_lagging,
@@ -20,7 +21,8 @@ from engine.metrics import (
     length_adaptive_average_lagging,
     revision_delays,
 )
-from engine.stability import StabilityConfig, StableTarget, settle
+from engine.stability import StabilityConfig, StableTarget, common_prefix, settle
+from engine.stability_control import Dial
 from engine.translator import Translator
 
 Schedule = Callable[[Sequence[str]], Iterable[int]]
@@ -89,9 +91,19 @@ def trace_sentence(
     reference: str,
     *,
     schedule: Schedule = word_schedule,
-    stability: StabilityConfig | None = None,
+    dial: Dial | None = None,
 ) -> Trace:
-    """Translate one sentence while it grows."""
+    """Translate one sentence while it grows.
+
+    Args:
+        translator: to be watched.
+        source: the complete sentence.
+        reference: its translation.
+        schedule: how it grows.
+        dial: says what is shown and committed, and learns from it for the next sentence; the
+            default rules if None. A delay in seconds cannot be held: words have no times here.
+    """
+    dial = dial or Dial(StabilityConfig())
     trace = Trace(source, reference)
     words = source.split()
     session, state = translator.start(), StableTarget()
@@ -101,15 +113,42 @@ def trace_sentence(
         start = time.perf_counter()
         hypothesis = session.update(prefix, finished=finished, committed=state.committed)
         trace.update_s.append(time.perf_counter() - start)
+        before = state
         state = settle(
-            state,
+            before,
             hypothesis,
             evidence=prefix,
             finished=finished,
-            config=stability or StabilityConfig(),
+            config=dial.config,
+            allowance=dial.allowance,
         )
+        dial.observe_hypothesis(before.newest, state.newest)
+        dial.observe(_caption(translator, prefix, before, state, final=finished))
         trace.revisions.append((float(n_read), state.shown))
     return trace
+
+
+def _caption(
+    translator: Translator, prefix: str, before: StableTarget, now: StableTarget, *, final: bool
+) -> Caption:
+    """What a dial sees of a revision: a caption that nobody numbered or timed."""
+    return Caption(
+        session="",
+        seq=0,
+        segment=0,
+        revision=0,
+        source=Text(lang=translator.source_lang, committed=prefix, tentative=""),
+        target=Text(
+            lang=translator.target_lang,
+            committed=" ".join(now.committed),
+            tentative=" ".join(now.tentative),
+        ),
+        final=final,
+        start_s=0.0,
+        end_s=0.0,
+        emitted_s=0.0,
+        erased=len(before.shown) - common_prefix(before.shown, now.shown),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

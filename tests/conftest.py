@@ -1,12 +1,17 @@
 """Settings of all tests."""
 
 import os
+import tempfile
 
 import hypothesis
 
 # Before torch is imported, here and in the programs that tests start: the networks are tiny, and
 # threads that wait for each other on a busy machine make them many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What the tests export of models goes to a folder that is theirs alone, and goes with them.
+_CACHE = tempfile.TemporaryDirectory(prefix="dragoman-cache-")
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 # Machines that test are slow or busy; time limits of single examples would only fail at random.
 # The same examples in every run: it says something of a change, not of luck. Others are drawn with

@@ -1,139 +1,175 @@
-"""The benchmark's figures as Markdown and plots."""
+"""The benchmark's report: Markdown and plots out of the JSON files in its folder."""
 
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.bench.timing import Timings
+from app.bench import bars
+from app.bench.tables import markdown, speed_table
 
-BARS = {
-    "eager reta_over_fretna": "≥ 20",
-    "eager waitk_over_fretna": "≥ 1.5",
-    "optimised reta_over_fretna": "≥ 10",
-    "optimised waitk_over_fretna": "≥ 1.5",
-    "optimised best_ar_over_fretna": "≥ 3",
-    "update_cost_60_over_10": "≤ 1.5",
-    "lossless reta_over_lossless": "≥ 2",
-}
-"""What the ratios are meant to be."""
+SPEED_FILE = "speed.json"
+REPORT_FILE = "translate.md"
+_QUALITY, _COSTS = "quality-", "costs-"
+
+Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One set of systems, measured under one setting."""
-
-    title: str
-    timings: Timings
-
-    def to_json(self) -> dict[str, Any]:
-        """Median, quartiles and rounds of every figure."""
-        return {
-            "title": self.title,
-            "ms_per_update": [
-                {"schedule": schedule, "source_words": n_words, "system": name, **_spread(values)}
-                for (schedule, n_words), systems in self.timings.updates.items()
-                for name, values in systems.items()
-                if values
-            ],
-        }
-
-    def to_markdown(self) -> str:
-        """One row per system, one column per case."""
-        cases = list(self.timings.updates)
-        names = list(next(iter(self.timings.updates.values()), {}))
-        head = ["System", *(f"{schedule}, {n_words} words" for schedule, n_words in cases)]
-        rows = [
-            [name, *(_cell(self.timings.updates[case][name]) for case in cases)] for name in names
-        ]
-        return f"### {self.title}\n\n{_markdown(head, rows)}\n"
+def set_name(path: Path) -> str:
+    """A test set in the name of a file: `tatoeba` of `tatoeba.en-de.tsv.gz`."""
+    return path.name.split(".")[0]
 
 
-def to_markdown(result: Mapping[str, Any], tables: Sequence[Table]) -> str:
-    """The whole report.
+def save_speed(folder: Path, result: Json) -> None:
+    """Keep the tables of computation."""
+    _save(folder / SPEED_FILE, result)
 
-    Args:
-        result: the JSON object of the benchmark.
-        tables: its tables.
-    """
-    parts = [
-        "# What an update costs\n",
-        "Written by `dragoman bench translate`. Milliseconds of computation per update, mean over "
-        "the updates of a sentence: median over rounds (quartiles). Rounds are interleaved and "
-        "follow a warm-up; ratios are taken within a round.\n",
-        f"Machine: {result['machine']}\n",
-        "## Ratios, 20 to 40 words\n",
-        _markdown(["Ratio", "Measured", "Bar"], _ratio_rows(result["summary"])) + "\n",
-        "## Tables\n",
-        *(table.to_markdown() for table in tables),
+
+def save_quality(folder: Path, test_set: Path, result: Json) -> None:
+    """Keep the figures of a test set."""
+    name = "/".join(test_set.parts[-2:])
+    _save(folder / f"{_QUALITY}{set_name(test_set)}.json", {"set": name, **result})
+
+
+def save_costs(folder: Path, test_set: Path, result: Json) -> None:
+    """Keep the computation of the points on a test set."""
+    _save(folder / f"{_COSTS}{set_name(test_set)}.json", result)
+
+
+def write_report(folder: Path) -> None:
+    """Write Markdown and plots of what the folder holds."""
+    speed = _load(folder / SPEED_FILE)
+    sets = {path.stem.removeprefix(_QUALITY): path for path in folder.glob(f"{_QUALITY}*.json")}
+    qualities = {name: json.loads(path.read_text("utf-8")) for name, path in sorted(sets.items())}
+    parts = [_INTRODUCTION, "## Must reach\n"]
+    rows = [row.cells() for row in bars.rows(speed, list(qualities.values()))]
+    parts += [markdown(bars.HEAD, rows) + "\n"]
+    if speed is not None:
+        parts += [_SPEED, f"Machine: {speed['machine']}\n"]
+        parts += [speed_table(table) for table in speed["tables"]]
+    if qualities:
+        parts += [_QUALITY_TEXT]
+    for name, quality in qualities.items():
+        costs = _load(folder / f"{_COSTS}{name}.json")
+        ms: Mapping[str, float] = {} if costs is None else costs["ms_per_update"]
+        parts += _quality_part(name, quality, ms)
+        _plot(quality, ms, folder / f"{_QUALITY}{name}.png")
+    (folder / REPORT_FILE).write_text("\n".join(parts), encoding="utf-8")
+
+
+def _quality_part(name: str, quality: Json, ms: Mapping[str, float]) -> list[str]:
+    head = [
+        "System",
+        "Schedule",
+        "BLEU",
+        "chrF",
+        "AL",
+        "LAAL",
+        "DAL",
+        "AP",
+        "NE",
+        "updates changed",
     ]
-    if curves := result.get("curves"):
-        head = ["System", "BLEU", "AL", "NE", "ms per update"]
-        rows = [
-            [
-                point["system"],
-                f"{point['bleu']:.1f}",
-                f"{point['al']:.2f}",
-                f"{point['ne']:.2f}",
-                f"{point['ms_per_update']:.2f}",
-            ]
-            for points in curves.values()
-            for point in points
+    systems = [
+        [
+            row["system"],
+            row["schedule"],
+            *(f"{row[key]:.1f}" for key in ("bleu", "chrf")),
+            *(f"{row[key]:.2f}" for key in ("al", "laal", "dal", "ap", "ne")),
+            f"{100 * row['changed_updates']:.0f} %",
         ]
-        parts += ["## Quality\n", "![BLEU against AL and computation](quality.png)\n"]
-        parts += [_markdown(head, rows) + "\n"]
-    return "\n".join(parts)
+        for row in quality["systems"]
+    ]
+    compared = [
+        [
+            row["baseline"],
+            row["system"],
+            *(f"{row[key]:.2f}" for key in ("bleu_baseline", "bleu")),
+            f"{row['p']:.3f}",
+            *(f"{row[key]:.2f}" for key in ("al_baseline", "al")),
+        ]
+        for row in quality["comparisons"]
+    ]
+    points = {row["system"]: row for row in quality["points"]}
+    curves = [(curve, name) for curve, names in quality["curves"].items() for name in names]
+    curves += [("other models", name) for name in quality["others"]]
+    sampled = [
+        [
+            curve,
+            name,
+            f"{points[name]['bleu']:.1f}",
+            *(f"{points[name][key]:.2f}" for key in ("al", "ne")),
+            f"{ms[name]:.2f}" if name in ms else "–",
+        ]
+        for curve, name in curves
+    ]
+    comparison_head = ["Baseline", "System", "its BLEU", "BLEU", "p", "AL of the baseline", "AL"]
+    return [
+        f"### {quality['set']}\n",
+        f"All {quality['n_sentences']} sentences:\n",
+        markdown(head, systems) + "\n",
+        "Paired bootstrap, 1,000 samples:\n",
+        markdown(comparison_head, compared) + "\n",
+        f"A sample of {quality['n_sample']} sentences:\n",
+        f"![BLEU against AL, NE and computation]({_QUALITY}{name}.png)\n",
+        markdown(["Curve", "Point", "BLEU", "AL", "NE", "ms per update"], sampled) + "\n",
+    ]
 
 
-def plot_quality(curves: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
-    """Draw BLEU against AL and against computation, one curve per system."""
+def _plot(quality: Json, ms: Mapping[str, float], path: Path) -> None:
+    """Draw BLEU against AL, NE and computation, one curve per system."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    for axes, key, label in zip(
-        figure.subplots(1, 2, sharey=True),
-        ("al", "ms_per_update"),
-        ("average lagging, words", "computation per update, ms"),
-        strict=True,
-    ):
-        for name, points in curves.items():
-            line = sorted((point[key], point["bleu"]) for point in points)
-            axes.plot(*zip(*line, strict=True), marker="o", label=name)
-        axes.set_xlabel(label)
-        axes.grid(alpha=0.3)
-    axes.legend()
-    figure.axes[0].set_ylabel("BLEU")
+    points = {row["system"]: {**row, "ms": ms.get(row["system"])} for row in quality["points"]}
+    axes = [("al", "average lagging, words"), ("ne", "normalized erasure")]
+    axes += [("ms", "computation per update, ms")] if ms else []
+    figure = Figure(figsize=(4.5 * len(axes), 4), layout="constrained")
+    panels = figure.subplots(1, len(axes), sharey=True)
+    for panel, (key, label) in zip(panels, axes, strict=True):
+        for name, names in quality["curves"].items():
+            line = sorted((points[point][key], points[point]["bleu"]) for point in names)
+            panel.plot(*zip(*line, strict=True), marker="o", markersize=4, label=name)
+        panel.set_xlabel(label)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("BLEU")
+    panels[-1].legend(fontsize="small")
     figure.savefig(path, dpi=110)
 
 
-def _ratio_rows(summary: Mapping[str, Any]) -> list[list[str]]:
-    rows = []
-    for key, value in summary.items():
-        for name, ratio in value.items() if isinstance(value, Mapping) else (("", value),):
-            figure = "–" if ratio is None else f"{ratio:.2f}"
-            title = " ".join(filter(None, (key, name)))
-            rows.append([title.replace("_", " "), figure, BARS.get(title, "")])
-    return rows
+def _save(path: Path, result: Json) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    quartiles = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
-    return {
-        "median": statistics.median(values),
-        "p25": quartiles[0],
-        "p75": quartiles[2],
-        "n_rounds": len(values),
-    }
+_INTRODUCTION = """\
+# What the translators cost, and how good they are
 
+Written by `dragoman bench translate`; what the systems are, on which data they were trained and
+with which commands this was measured stands in [README.md](README.md).
+"""
 
-def _cell(values: Sequence[float]) -> str:
-    if not values:
-        return "–"
-    spread = _spread(values)
-    return f"{spread['median']:.2f} ({spread['p25']:.2f}–{spread['p75']:.2f})"
+_SPEED = """\
+## Computation
+
+Milliseconds of an update, mean over the updates of a sentence: median over rounds (quartiles). In
+a round all systems translate the same sentence in turn, after a warm-up; a ratio is that of two
+systems within a round. `words`: an update for each source word. `asr`: one for each step of 400
+ms of speech at 2.5 words a second in which a word ended. Nothing commits before the sentence
+ends: no forced prefix spares a re-translator work. Rows named *random weights* are untrained
+networks of other depths, held to the lengths of the trained ReTA's output: they show cost, not
+quality.
+"""
+
+_QUALITY_TEXT = """\
+## Quality
+
+The source grows word by word under the rules of a session that has set nothing (two hypotheses
+must agree before a word commits); BLEU and chrF (sacrebleu, cased, detokenised) are those of the
+final text, lagging is in source words, NE is words taken back ÷ final words. `mask-k` hides the
+last words of a hypothesis, `budget` is `--stability`. Wait-k stands beside FReTNA with the
+smallest k that lags at least as much, which favours Wait-k.
+"""

@@ -41,13 +41,19 @@ SYSTEMS = (
     System(name="wait-3", kind="wait-k", policy=PolicyConfig(wait=3)),
     System(name="fretna", kind="fretna"),
     System(name="fretna lossless", kind="fretna", policy=PolicyConfig(lossless=True)),
-    System(name="fretna levt", kind="fretna", variant="-fretna-levt"),
+    System(name="fretna ctc", kind="fretna", variant="-fretna-ctc"),
     System(name="fretna hybrid", kind="fretna", variant="-fretna-hybrid"),
+    System(
+        name="fretna levt",
+        kind="fretna",
+        variant="-fretna-levt",
+        policy=PolicyConfig(iterations=2),
+    ),
 )
 """What is compared; `reta`, `wait-3` and `fretna` are what the ratios are made of."""
 
 RETRANSLATORS = tuple(system.name for system in SYSTEMS if system.kind == "reta")
-"""Autoregressive re-translation; the first is the yardstick."""
+"""Autoregressive re-translation by trained models; the first is the yardstick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +63,6 @@ class Pair:
     registry: Registry
     source_lang: str
     target_lang: str
-
-    def load(self, kind: str, device: str, policy: PolicyConfig | None = None) -> Translator:
-        """The translator of a kind.
-
-        Raises:
-            RegistryError: there is none.
-            CheckpointError: it is damaged.
-        """
-        model = self.registry.find_translator(kind, self.source_lang, self.target_lang)
-        return load_translator(model, device=device, policy=policy)
 
     def find(self, system: System) -> Model | None:
         """The model of a system; None if it need not be there and is not.
@@ -83,51 +79,81 @@ class Pair:
                 return model
         return None
 
+    def found(self) -> Iterator[tuple[System, Model]]:
+        """The systems that there are.
+
+        Raises:
+            RegistryError: one that must be there is not.
+        """
+        for system in SYSTEMS:
+            model = self.find(system)
+            if model is not None:
+                yield system, model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exports:
+    """What was exported for a benchmark, made when it is first asked for."""
+
+    folder: Path
+
+    def get(self, model: Model, *, engine: str = "auto", int8: bool = True) -> Path:
+        """The folder of a model for an engine.
+
+        Raises:
+            ExportError: what it takes is not installed.
+        """
+        from models.export.translator import export_translator
+
+        form = "int8" if int8 else "float32"
+        out = self.folder / f"{model.directory.name}-{engine}-{form}"
+        if not out.exists():
+            export_translator(model.directory, out, int8=int8, engine=engine)
+        return out
+
 
 def load_eager(pair: Pair, device: str) -> dict[str, Translator]:
     """All systems in torch (table A)."""
     return {
-        system.name: load_translator(model, device=device, policy=system.policy)
-        for system, model in _found(pair)
+        system.name: load_translator(model, device=device, policy=system.policy, backend="torch")
+        for system, model in pair.found()
     }
 
 
-def load_optimised(pair: Pair, folder: Path, n_threads: int) -> dict[str, Translator]:
+def load_optimised(pair: Pair, exports: Exports, n_threads: int) -> dict[str, Translator]:
     """Each system on the best engine that runs it on a CPU (table B), in int8 where it is exported.
-
-    Args:
-        pair: of languages.
-        folder: where exports are written.
-        n_threads: of the engines.
 
     Raises:
         ExportError: an engine is not installed.
     """
     from engine.policies import loader
-    from models.export.translator import export_translator, has_engine
-
-    def exported(model: Model, *, engine: str = "auto", int8: bool = True) -> Path:
-        out = folder / f"{model.directory.name}-{engine}-{'int8' if int8 else 'float32'}"
-        if not out.exists():
-            export_translator(model.directory, out, int8=int8, engine=engine)
-        return out
+    from models.export.translator import has_engine
 
     systems: dict[str, Translator] = {}
-    for system, model in _found(pair):
+    for system, model in pair.found():
         directory, verifier = model.directory, None
         if system.policy.lossless:
             reta = pair.registry.find_translator("reta", pair.source_lang, pair.target_lang)
-            verifier = exported(reta, engine="onnx", int8=False)
+            verifier = exports.get(reta, engine="onnx", int8=False)
         elif has_engine(directory):
-            directory = exported(model, engine=system.engine)
+            directory = exports.get(model, engine=system.engine)
         systems[system.name] = loader.load_translator(
             directory, policy=system.policy, verifier=verifier, n_threads=n_threads
         )
     return systems
 
 
-def _found(pair: Pair) -> Iterator[tuple[System, Model]]:
-    for system in SYSTEMS:
-        model = pair.find(system)
-        if model is not None:
-            yield system, model
+def load_exact(model: Model, policy: PolicyConfig, exports: Exports) -> Translator:
+    """A translator for figures of quality: in single precision, on an engine if one runs it.
+
+    Greedy output there is that of torch but for a few sentences in a thousand
+    (`dragoman export --check`).
+    """
+    from models.export.translator import has_engine
+
+    greedy = policy.bias == 0 and not policy.speculative and not policy.lossless
+    if greedy and has_engine(model.directory):
+        from engine.policies import loader
+
+        return loader.load_translator(exports.get(model, int8=False), policy=policy)
+    return load_translator(model, device="cpu", policy=policy, backend="torch")

@@ -1,7 +1,7 @@
 """What an update costs: systems side by side, interleaved, so that a busy machine is fair to all.
 
-Each round translates the same sentence, growing by a schedule, with every system in turn; figures
-are medians over rounds, and a ratio is that of two systems within a round. Nothing commits before
+Each round translates one sentence, growing by a schedule, with every system in turn; figures are
+medians over rounds, and a ratio is that of two systems within a round. Nothing commits before
 the sentence ends: a re-translator has no forced prefix that would spare it work.
 """
 
@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 
 from engine.evaluation import SCHEDULES, trace_sentence
 from engine.stability import StabilityConfig
+from engine.stability_control import Dial, make_dial
 from engine.translator import Translator
 
-UNCOMMITTED = StabilityConfig(agreement=0)
+UNCOMMITTED = Dial(StabilityConfig(agreement=0))
 
 Case = tuple[str, int]
 """A schedule, and the words of a sentence."""
+
+Prefixes = Sequence[tuple[str, bool]]
+"""The source prefixes of a sentence, and whether each is all of it."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,14 @@ def make_sentence(words: Sequence[str], n_words: int, index: int) -> str:
     return " ".join(words[(start + i) % len(words)] for i in range(n_words))
 
 
+def prefixes_of(sentence: str, schedule: str) -> Prefixes:
+    """What is translated while a sentence grows by a schedule."""
+    words = sentence.split()
+    return [
+        (" ".join(words[:n_read]), n_read == len(words)) for n_read in SCHEDULES[schedule](words)
+    ]
+
+
 def time_systems(
     systems: Mapping[str, Translator],
     words: Sequence[str],
@@ -50,6 +62,7 @@ def time_systems(
     *,
     n_rounds: int,
     budget_s: float = float("inf"),
+    prepare: Callable[[Prefixes], None] = lambda prefixes: None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Timings:
     """Measure every system in every case.
@@ -58,27 +71,60 @@ def time_systems(
         systems: by name.
         words: of the text that sentences are made of.
         cases: to measure.
-        n_rounds: sentences per case, each seen by all systems, behind one that warms up.
-        budget_s: no further round begins after so long.
+        n_rounds: sentences per case, at most; each is seen by all systems in turn.
+        budget_s: for all cases; each has its share, the longer ones also what the shorter ones
+            left, and no second round begins that would last longer, judging by those before.
+        prepare: told what will be translated, before the clock runs.
         progress: told the part that is done.
     """
     timings = Timings({case: {name: [] for name in systems} for case in cases})
+    schedule, n_words = cases[0]
+    sentence = make_sentence(words, n_words, 0)
+    prepare(prefixes_of(sentence, schedule))
     for translator in systems.values():
-        for schedule, n_words in cases[:1]:
-            _mean_update_ms(translator, make_sentence(words, n_words, 0), schedule)
+        _mean_update_ms(translator, sentence, schedule)
     began = time.perf_counter()
     names = list(systems)
-    for index in range(n_rounds):
-        for schedule, n_words in cases:
+    in_order = sorted(cases, key=lambda case: case[1])
+    for n_done, (schedule, n_words) in enumerate(in_order):
+        case_began = time.perf_counter()
+        share_s = (budget_s - (case_began - began)) / (len(cases) - n_done)
+        for index in range(n_rounds):
             sentence = make_sentence(words, n_words, index)
+            prepare(prefixes_of(sentence, schedule))
             shift = index % len(names)  # nobody is always first
             for name in names[shift:] + names[:shift]:
                 took_ms = _mean_update_ms(systems[name], sentence, schedule)
                 timings.updates[schedule, n_words][name].append(took_ms)
-        progress((index + 1) / n_rounds)
-        if time.perf_counter() - began > budget_s:
-            break
+            progress((n_done + (index + 1) / n_rounds) / len(cases))
+            mean_s = (time.perf_counter() - case_began) / (index + 1)
+            if mean_s * (index + 2) > share_s:
+                break
     return timings
+
+
+def time_on_sentences(
+    systems: Mapping[str, tuple[Translator, StabilityConfig]],
+    sentences: Sequence[str],
+    progress: Callable[[float], None],
+) -> dict[str, float]:
+    """Milliseconds of an update, word by word: median over sentences of the mean over updates.
+
+    Args:
+        systems: by name, and the rules of what commits: committed words spare some of them work.
+        sentences: each translated by all systems in turn; the first one warms up.
+        progress: told the part that is done.
+    """
+    costs: dict[str, list[float]] = {name: [] for name in systems}
+    names = list(systems)
+    for index, sentence in enumerate([sentences[0], *sentences]):
+        shift = index % len(names)
+        for name in names[shift:] + names[:shift]:
+            translator, stability = systems[name]
+            trace = trace_sentence(translator, sentence, "", dial=make_dial(stability))
+            costs[name].append(1000 * statistics.fmean(trace.update_s))
+        progress(index / len(sentences))
+    return {name: statistics.median(values[1:]) for name, values in costs.items()}
 
 
 def time_one_update(
@@ -112,7 +158,5 @@ def time_one_update(
 
 
 def _mean_update_ms(translator: Translator, sentence: str, schedule: str) -> float:
-    trace = trace_sentence(
-        translator, sentence, "", schedule=SCHEDULES[schedule], stability=UNCOMMITTED
-    )
+    trace = trace_sentence(translator, sentence, "", schedule=SCHEDULES[schedule], dial=UNCOMMITTED)
     return 1000 * statistics.fmean(trace.update_s)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from app.bench.systems import Pair
+
 _DESCRIPTION = """\
 Measure the computation of every translator, in the same eager code and on its best engine, and
 write JSON, Markdown and plots. Run it on a machine that does nothing else."""
@@ -32,11 +34,18 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--quick", action="store_true", help="the ratios alone, in 45 s")
     add("--json", type=Path, metavar="FILE", help="write JSON there, `-` for stdout")
     add("--out", type=Path, metavar="DIR", help="of the report (docs/benchmarks)")
-    add("--rounds", type=int, default=10, metavar="N", help="sentences per case (10)")
+    add(
+        "--only",
+        choices=("speed", "costs", "quality"),
+        help="a part of it; the report has what there is",
+    )
+    add("--minutes", type=float, default=11.0, metavar="M", help="for the tables of speed (11)")
+    add("--rounds", type=int, default=10, metavar="N", help="sentences per case, at most (10)")
     add("--text", type=Path, metavar="FILE", help="words to translate (the demo's)")
-    add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set of the quality curves")
+    add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set for figures of quality")
     add("--columns", default="0,1", metavar="SOURCE,TARGET")
     add("--limit", type=int, metavar="N", help="only the first N of the test set")
+    add("--sample", type=int, default=200, metavar="N", help="sentences of the curves (200)")
     add("--from", dest="source_lang", default="en", metavar="LANG")
     add("--to", dest="target_lang", default="de", metavar="LANG")
     add("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
@@ -86,14 +95,16 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _translate(arguments: argparse.Namespace) -> int:
-    from app.bench import run
+    from app.bench.speed import run_quick
     from app.bench.systems import Pair
-    from app.evaluate import EvaluationError, read_columns
+    from app.evaluate import EvaluationError
     from app.registry import ASSETS, Registry
-    from app.report import progress_bar
 
-    if arguments.rounds < 1:
-        raise EvaluationError(f"--rounds is {arguments.rounds}, must be at least 1")
+    for name in ("rounds", "sample"):
+        if getattr(arguments, name) < 1:
+            raise EvaluationError(f"--{name} is {getattr(arguments, name)}, must be at least 1")
+    if arguments.only in ("costs", "quality") and arguments.set is None:
+        raise EvaluationError(f"--only {arguments.only} needs a test set: --set FILE.tsv")
     text: Path = arguments.text or ASSETS / "demo.en.txt"
     words = text.read_text(encoding="utf-8").split()
     if not words:
@@ -103,21 +114,46 @@ def _translate(arguments: argparse.Namespace) -> int:
         source_lang=arguments.source_lang,
         target_lang=arguments.target_lang,
     )
-    if arguments.quick:
-        result = run.run_quick(pair, words)
-    else:
-        pairs = None
-        if arguments.set is not None:
-            pairs = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
-        with progress_bar("measuring") as progress:
-            result, tables = run.run_full(pair, words, n_rounds=arguments.rounds, progress=progress)
-        if pairs is not None:
-            with progress_bar("evaluating") as progress:
-                result["curves"] = run.measure_curves(pair, pairs, progress)
-        run.write(arguments.out or Path("docs/benchmarks"), result, tables)
+    result = run_quick(pair, words) if arguments.quick else _measure(pair, words, arguments)
     text_result = json.dumps(result, indent=2)
     if arguments.json is not None and str(arguments.json) != "-":
         arguments.json.write_text(text_result + "\n", encoding="utf-8")
     elif arguments.json is not None or arguments.quick:
         print(text_result)
     return 0
+
+
+def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The parts that were asked for, kept in the folder of the report, which is written anew."""
+    from app.bench import quality, report, speed
+    from app.evaluate import read_columns
+    from app.report import progress_bar
+
+    out, test_set = arguments.out or Path("docs/benchmarks"), arguments.set
+    parts = (arguments.only,) if arguments.only else ("speed", "costs", "quality")
+    pairs = None
+    if test_set is not None:
+        pairs = read_columns(test_set, arguments.columns.split(","), arguments.limit)
+    result: dict[str, Any] = {}
+    if "speed" in parts:
+        with progress_bar("measuring speed") as progress:
+            result["speed"] = speed.measure_speed(
+                pair,
+                words,
+                n_rounds=arguments.rounds,
+                minutes=arguments.minutes,
+                progress=progress,
+            )
+        report.save_speed(out, result["speed"])
+    if pairs is not None and "costs" in parts:
+        with progress_bar("measuring operating points") as progress:
+            result["costs"] = quality.measure_costs(pair, pairs, progress=progress)
+        report.save_costs(out, test_set, result["costs"])
+    if pairs is not None and "quality" in parts:
+        with progress_bar("measuring quality") as progress:
+            result["quality"] = quality.measure_quality(
+                pair, pairs, n_sample=arguments.sample, progress=progress
+            )
+        report.save_quality(out, test_set, result["quality"])
+    report.write_report(out)
+    return result

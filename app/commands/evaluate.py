@@ -2,12 +2,14 @@
 
 import argparse
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands import evaluate_recognition
+from app.commands.options import read_budget
 from app.commands.policy import add_policy_options, read_policy
-from app.registry import DEVICES, TRANSLATORS
+from app.registry import BACKENDS, DEVICES, TRANSLATORS
 from app.report import print_result, progress_bar
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     translate.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
     translate.add_argument("--to", dest="target_lang", default="de", metavar="LANG")
     translate.add_argument("--translator", choices=TRANSLATORS, default="fretna")
+    translate.add_argument("--backend", choices=BACKENDS, default="auto", help="as for a run")
     add_policy_options(translate)
     translate.add_argument(
         "--schedule",
@@ -43,6 +46,14 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     translate.add_argument("--agreement", type=int, metavar="N", help="as in the settings")
     translate.add_argument("--mask-k", type=int, metavar="K", help="as in the settings")
+    translate.add_argument(
+        "--stability",
+        dest="budget",
+        type=read_budget,
+        default=math.inf,
+        metavar="NE",
+        help="budget of erasure, as of a run (off)",
+    )
     translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
     translate.set_defaults(main=_translate)
 
@@ -59,14 +70,14 @@ def _translate(arguments: argparse.Namespace) -> int:
     model = Registry(arguments.models).find_translator(
         arguments.translator, arguments.source_lang, arguments.target_lang
     )
-    changes = {"agreement": arguments.agreement, "mask_k": arguments.mask_k}
+    changes = {key: getattr(arguments, key) for key in ("agreement", "mask_k", "budget")}
     stability = dataclasses.replace(
         config.load(None, {}).stability, **{k: v for k, v in changes.items() if v is not None}
     )
-    set_threads(arguments.threads)
     device = choose_device(arguments.device)
     policy = read_policy(arguments)
-    translator = load_translator(model, device=device, policy=policy)
+    translator = load_translator(model, device=device, policy=policy, backend=arguments.backend)
+    set_threads(arguments.threads)
     with progress_bar("translating") as progress:
         result = evaluate_translation(
             translator,

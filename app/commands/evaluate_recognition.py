@@ -137,10 +137,9 @@ def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
 def _load(arguments: argparse.Namespace) -> tuple["Model", str, "Settings"]:
     """The recogniser, the device and the settings of a command line."""
     from app import config
-    from app.registry import Registry, choose_device, set_threads
+    from app.registry import Registry, choose_device
 
     model = Registry(arguments.models).find_recognizer(arguments.source_lang)
-    set_threads(arguments.threads)
     names = ("lm_weight", "lm_bonus", "min_evidence")
     given = {name: getattr(arguments, name) for name in names}
     recognizer: dict[str, object] = {k: v for k, v in given.items() if v is not None}
@@ -160,10 +159,11 @@ def _decoders(
     """Ways to search by the key of their error rate; the last one is how a run does it."""
     from app.hot_words import read_hot_words
     from app.recognition import make_decoder
-    from app.registry import load_language_model, load_recognizer
+    from app.registry import load_language_model, load_recognizer, set_threads
 
     backend, path = settings.run.backend, settings.run.hot_words
     network = load_recognizer(model, device=device, backend=backend, n_threads=n_threads)
+    set_threads(n_threads)
     hot_words = read_hot_words(path) if path else ()
     recognizer = settings.recognizer
     ways = {"wer": make_decoder(network, None, recognizer, hot_words)}

@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.options import add_file_options, add_translation_options, load_settings
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from app.check import Speed
+
+_PREPARE = """\
+Load the models as a run would. On a CPU this exports them into the user's cache folder, where it
+has not been done: a run then starts at once, without torch."""
 
 
 def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,6 +26,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     list_ = actions.add_parser("list", help="the models that a run can use")
     list_.add_argument("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
     list_.set_defaults(main=_list)
+
+    prepare = actions.add_parser(
+        "prepare", help="export now what the first run on a CPU would export", description=_PREPARE
+    )
+    add_translation_options(prepare.add_argument)
+    add_file_options(prepare.add_argument)
+    prepare.set_defaults(main=_prepare)
 
     check = actions.add_parser(
         "check", help="load a recogniser strictly, listen with it, say how fast it is here"
@@ -49,21 +62,34 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def _list(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
-    from app.registry import Registry
-    from models.owsm_ctc.onnx_model import find_exported
+    from app.registry import Registry, choose_device, describe_engine
 
-    table = Table("model", "kind", "languages", "MB", "folder")
+    table = Table("model", "kind", "languages", "MB", "runs on", "folder")
+    device = choose_device("auto")
     for model in Registry(arguments.models).models():
         files = [path for path in model.directory.iterdir() if path.is_file()]
-        exported = find_exported(model.directory)
         table.add_row(
             model.directory.name,
-            model.kind + (f" ({exported.name})" if exported else ""),
+            model.kind,
             " → ".join(filter(None, (", ".join(model.languages), model.target_lang))),
             f"{sum(path.stat().st_size for path in files) / 1e6:.1f}",
+            describe_engine(model, device),
             str(model.directory),
         )
     _show(table)
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from app import translation
+    from app.registry import Registry, choose_device, load_recognizer
+
+    run = load_settings(arguments, {"run": _PREPARED}).run
+    registry, device = Registry(run.models), choose_device(run.device)
+    translation.plan(registry, run)(device)
+    recognizer = registry.find_recognizer(run.source_lang)
+    load_recognizer(recognizer, device=device, backend=run.backend)
+    print(f"ready: {run.translator} and {recognizer.directory.name}")
     return 0
 
 
@@ -72,8 +98,8 @@ def _check(arguments: argparse.Namespace) -> int:
     from app.check import load_forms, measure, spoken_sample
     from app.registry import set_threads
 
-    set_threads(arguments.threads)
     forms = load_forms(arguments.directory, arguments.threads)
+    set_threads(arguments.threads)
     samples = spoken_sample()
     speeds = measure(forms, samples, "en", config.Settings())
     if arguments.json:
@@ -125,6 +151,10 @@ def _print_speeds(speeds: "list[Speed]") -> None:
     _show(table)
     for speed in speeds:
         print(f"{speed.form} heard: {speed.text}")
+
+
+_PREPARED = ("source_lang", "target_lang", "translator", "device", "models")
+"""Which options go into the table `[run]` of the settings."""
 
 
 def _show(table: Any) -> None:

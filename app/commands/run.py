@@ -9,6 +9,7 @@ from app.commands.options import (
     JOURNAL_OPTIONS,
     OUTLET_TABLES,
     RETENTION_TABLE,
+    STABILITY_TABLE,
     VIEW_OPTIONS,
     add_file_options,
     add_journal_options,
@@ -45,7 +46,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add_translation_options(add)
     add_policy_options(parser)
     add_stability_options(add)
-    add("--backend", choices=BACKENDS, help="of the recogniser; auto takes an exported one (auto)")
+    add("--backend", choices=BACKENDS, help="what runs the models; on a CPU exports (auto)")
     add("--preset", choices=tuple(PRESETS), help="words early, or right (balanced)")
     add("--hot-words", type=Path, metavar="FILE", help="names and terms to expect, one a line")
     add("--pace", choices=("real", "fast"), help="files in real time or as fast as possible (real)")
@@ -87,7 +88,7 @@ _TABLES = {
         *JOURNAL_OPTIONS,
         "models",
     ),
-    "stability": ("budget", "delay_s"),
+    **STABILITY_TABLE,
     **OUTLET_TABLES,
     **RETENTION_TABLE,
     **FEED_TABLE,

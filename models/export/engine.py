@@ -63,6 +63,7 @@ class ExportedTranslator:
         beam: int = 1,
         previous: Sequence[int] = (),
         bias: float = 0.0,
+        n_tokens: int | None = None,
     ) -> list[int]:
         """Translate one source; ids without BOS and EOS, the prefix included.
 
@@ -72,6 +73,7 @@ class ExportedTranslator:
             beam: hypotheses kept; 1 is greedy.
             previous: translation that the new one is biased to.
             bias: β of the bias; 0 for none.
+            n_tokens: write exactly so many; None: until the model ends.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -87,8 +89,8 @@ class ExportedTranslator:
             [[self._pieces[index] for index in source]],
             [[self._pieces[index] for index in begin]] if begin else None,
             beam_size=beam,
-            min_decoding_length=0,
-            max_decoding_length=2 * len(source) + 16,
+            min_decoding_length=0 if n_tokens is None else n_tokens,
+            max_decoding_length=2 * len(source) + 16 if n_tokens is None else n_tokens,
             prefix_bias_beta=bias if biased else 0,
         )
         return [self._ids[piece] for piece in result.hypotheses[0]]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ def test_a_fickle_translator_takes_back_what_it_showed() -> None:
     # The newest word comes first: 1 + 2 + 3 words are taken back, then 1 + 2.
     assert result["ne"] == pytest.approx(9 / 7)
     assert result["changed_updates"] == pytest.approx(5 / 7)
+
+
+def test_a_budget_of_erasure_is_held() -> None:
+    free, held, none = (
+        evaluate_translation(
+            FakeTranslator(fickle), PAIRS * 5, stability=StabilityConfig(agreement=3, budget=budget)
+        )["ne"]
+        for budget in (math.inf, 0.2, 0.0)
+    )
+    assert free > 0.2 >= held > none == 0
 
 
 def test_computation_is_told_by_source_length() -> None:
@@ -81,6 +92,7 @@ def pairs_file(tmp_path: Path) -> Path:
         ("reta", "--beam", "2", "--bias", "0.3"),
         ("reta", "--speculative", "--schedule", "asr"),
         ("wait-k", "--wait", "2", "--mask-k", "1"),
+        ("reta", "--stability", "0.1"),
         ("fretna", "--spoken"),
         ("fretna", "--lossless"),
     ],

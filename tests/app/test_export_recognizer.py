@@ -3,12 +3,14 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app import cli, config
 from app.recognition import load_stream
 from app.registry import Model, Registry, load_recognizer
-from models.errors import CheckpointError, StaleExportError
+from models.checkpoint import WEIGHTS_FILE
+from models.errors import ExportError, StaleExportError
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.onnx_model import FLOAT_FILE, INT8_FILE, OnnxOwsmCtc
 from tests.models.owsm_ctc_models import tiny_model
@@ -25,7 +27,6 @@ def test_an_exported_recogniser_is_used_from_then_on_unless_torch_is_asked_for(
     recognizer: Model, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = recognizer.directory
-    assert isinstance(load_recognizer(recognizer, device="cpu"), OwsmCtc)
     assert cli.main(["export", str(directory), "--quantization", "float32"]) == 0
     assert str(directory / FLOAT_FILE) in capsys.readouterr().out
     assert isinstance(load_recognizer(recognizer, device="cpu"), OnnxOwsmCtc)
@@ -35,12 +36,18 @@ def test_an_exported_recogniser_is_used_from_then_on_unless_torch_is_asked_for(
 def test_a_network_exported_from_other_weights_is_not_used(
     recognizer: Model, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert cli.main(["export", str(recognizer.directory)]) == 0
-    tiny_model(seed=1).save(recognizer.directory, facts={"source_lang": "en"})  # trained further
-    assert isinstance(load_recognizer(recognizer, device="cpu"), OwsmCtc)
+    directory = recognizer.directory
+    assert cli.main(["export", str(directory)]) == 0
+    trained_further = tiny_model(seed=1)
+    trained_further.save(directory, facts={"source_lang": "en"})
+    sound = [np.sin(np.arange(16_000) * 0.2)]
+    asked = {"lang": ["<nolang>"], "task": ["<asr>"], "prompt": [None]}
+    heard, _ = load_recognizer(recognizer, device="cpu").log_probs(sound, **asked)
     assert "make it again: dragoman export" in caplog.text
+    expected, _ = trained_further.log_probs(sound, **asked)
+    np.testing.assert_allclose(heard, expected, atol=0.01)
     with pytest.raises(StaleExportError, match="other weights"):
-        load_recognizer(recognizer, device="cpu", backend="onnx")
+        OnnxOwsmCtc.from_checkpoint(directory)
 
 
 def test_an_export_to_another_folder_is_a_whole_model(recognizer: Model, tmp_path: Path) -> None:
@@ -52,8 +59,9 @@ def test_an_export_to_another_folder_is_a_whole_model(recognizer: Model, tmp_pat
     assert isinstance(load_recognizer(moved, device="cuda"), OnnxOwsmCtc)  # there is nothing else
 
 
-def test_asking_for_an_export_that_is_not_there_says_so(recognizer: Model) -> None:
+def test_asking_for_an_export_that_cannot_be_made_says_so(recognizer: Model) -> None:
+    (recognizer.directory / WEIGHTS_FILE).unlink()
     settings = config.Settings()
     run = dataclasses.replace(settings.run, backend="onnx")
-    with pytest.raises(CheckpointError, match="export it"):
+    with pytest.raises(ExportError, match=WEIGHTS_FILE):
         load_stream(recognizer, "cpu", dataclasses.replace(settings, run=run))

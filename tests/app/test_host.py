@@ -317,7 +317,7 @@ def test_options_are_what_devices_and_models_there_are(machine: Machine, audio: 
     assert [choice.label for choice in made["languages"].choices] == ["en → de"]
     assert [choice.value for choice in made["translator"].choices] == ["fretna", "reta", "wait-k"]
     steadiness = [choice.value for choice in made["stability"].choices]
-    assert steadiness == [*STABILITY, "budget:0.2", "budget:0"]
+    assert steadiness == [*STABILITY, "budget:0"]
 
 
 @pytest.mark.parametrize(

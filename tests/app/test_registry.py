@@ -32,6 +32,7 @@ def test_models_are_found_by_kind_and_languages(root: Path) -> None:
 def test_an_unknown_pair_lists_the_pairs_there_are(root: Path) -> None:
     with pytest.raises(RegistryError, match="there is: --from en --to de"):
         Registry(root).find_translator("fretna", "de", "en")
+    assert issubclass(RegistryError, ValueError)
 
 
 def test_a_pair_without_that_policy_lists_the_policies_there_are(root: Path) -> None:
@@ -76,12 +77,20 @@ def test_cpu_is_chosen_when_asked_for() -> None:
 
 
 def test_cuda_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert choose_device("auto") == "cpu"
     with pytest.raises(RegistryError, match="--device cpu"):
         choose_device("cuda")
 
 
+def test_torch_is_not_asked_where_no_gpu_has_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("torch was asked"))
+    assert choose_device("auto") == "cpu"
+
+
 def test_auto_takes_the_gpu_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.registry.has_gpu_driver", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert choose_device("auto") == "cuda"

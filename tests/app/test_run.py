@@ -59,21 +59,28 @@ def test_a_file_gives_revisions_and_finals_and_the_same_in_every_run(
     machine: Machine, dragoman: Dragoman
 ) -> None:
     file = machine.sound("talk.wav", [(3, 0.5), (1, 0), (2, 0.5)])
-    arguments = (str(file), "--pace", "fast", *QUIET, "--jsonl", "-")
+    arguments = (str(file), "--pace", "fast", *QUIET, "--jsonl", "-", "--stability", "off")
     first, second = (captions_of(dragoman(*arguments).stdout) for _ in range(2))
     assert sum(caption.final for caption in first) == 3
     assert any(caption.erased for caption in first)
     assert [c.target for c in first] == [c.target for c in second]
 
 
-def test_with_a_budget_of_zero_nothing_shown_is_taken_back(dragoman: Dragoman) -> None:
-    arguments = ("-", *QUIET, "--jsonl", "-")
-    free, steady = (
-        captions_of(dragoman(*arguments, *options, typed=f"{sentence(12)}\n").stdout)
-        for options in (("--stability", "1"), ("--stability", "0"))
-    )
-    assert not any(caption.erased for caption in steady)
-    assert free[-1].source == steady[-1].source
+def test_the_budget_is_held_and_is_small_unless_it_is_turned_off(
+    machine: Machine, dragoman: Dragoman
+) -> None:
+    file = machine.sound("talk.wav", [(6, 0.5)])
+    arguments = (str(file), "--pace", "fast", *QUIET, "--jsonl", "-")
+    shown = [
+        captions_of(dragoman(*arguments, *options).stdout)
+        for options in (("--stability", "off"), (), ("--stability", "0"))
+    ]
+    free, usual, none = (sum(caption.erased for caption in captions) for captions in shown)
+    n_words = sum(len(c.target.full.split()) for c in shown[0] if c.final)
+    assert free > 0.2 * n_words >= usual
+    assert none == 0
+    finals = [[c.source for c in captions if c.final] for captions in shown]
+    assert finals[0] == finals[1] == finals[2]
 
 
 def test_a_budget_and_a_delay_cannot_both_be_held(dragoman: Dragoman) -> None:

@@ -157,7 +157,7 @@ async def test_what_is_wrong_with_the_source_comes_back_as_its_error(settings: S
 async def test_what_is_wrong_with_the_models_comes_back_as_one_line(
     machine: Machine, settings: Settings
 ) -> None:
-    (machine.models / "en-de-reta" / "config.json").unlink()
+    (machine.models / "en-de-fretna" / "config.json").unlink()
     session = SessionProcess("mic", settings, lambda _: None)
-    with pytest.raises(EngineError, match="reta"):
+    with pytest.raises(EngineError, match="fretna"):
         await session.run()

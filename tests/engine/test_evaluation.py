@@ -11,6 +11,7 @@ from engine.evaluation import (
     word_schedule,
 )
 from engine.stability import StabilityConfig
+from engine.stability_control import Dial
 from engine.translator import Hypothesis
 
 
@@ -32,18 +33,18 @@ class Script:
         return Hypothesis(words=tuple(next(self._next).split()), n_fixed=0)
 
 
-OPEN = StabilityConfig(agreement=0)
+OPEN = Dial(StabilityConfig(agreement=0))
 
 
 def test_a_trace_holds_what_a_reader_saw() -> None:
-    trace = trace_sentence(Script("x", "a b", "a b c"), "p q r", "a b c", stability=OPEN)
+    trace = trace_sentence(Script("x", "a b", "a b c"), "p q r", "a b c", dial=OPEN)
     assert trace.revisions == [(1.0, ("x",)), (2.0, ("a", "b")), (3.0, ("a", "b", "c"))]
     assert trace.final == ("a", "b", "c")
     assert len(trace.update_s) == 3
 
 
 def test_scores_of_a_hand_computed_example() -> None:
-    trace = trace_sentence(Script("x", "a b", "a b c"), "p q r", "a b c", stability=OPEN)
+    trace = trace_sentence(Script("x", "a b", "a b c"), "p q r", "a b c", dial=OPEN)
     scores = score([trace])
     assert scores.ne == pytest.approx(1 / 3)  # x was taken back; three words are final
     assert scores.changed_updates == pytest.approx(1 / 3)
@@ -61,7 +62,7 @@ def test_offline_is_one_update_with_everything() -> None:
 
 
 def test_a_sentence_without_output_counts_for_nothing_but_its_updates() -> None:
-    empty = trace_sentence(Script("", ""), "p q", "a b", stability=OPEN)
+    empty = trace_sentence(Script("", ""), "p q", "a b", dial=OPEN)
     scores = score([empty])
     assert (scores.al, scores.ne, scores.changed_updates) == (0.0, 0.0, 0.0)
 

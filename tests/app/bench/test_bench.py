@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.bench import run
+from app.bench import points, quality, speed
 from app.cli import EXIT_USAGE, main
 from models.checkpoint import save_checkpoint
 from models.translator_config import TranslatorConfig
@@ -26,12 +26,13 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "text").write_text(" ".join(SENTENCES[::2]))
     # Untrained models find no end.
     monkeypatch.setattr(TranslatorConfig, "target_limit", lambda config, n_source: 6)
-    monkeypatch.setattr(run, "LENGTHS", (1, 2))
-    monkeypatch.setattr(run, "RATIO_CASES", (("words", 1), ("words", 2)))
-    monkeypatch.setattr(run, "GROWTH_LENGTHS", (1, 2))
-    one_point = [(name, kind, points[:1]) for name, kind, points in run.CURVES]
-    monkeypatch.setattr(run, "CURVES", one_point)
-    monkeypatch.setattr(run, "_set_threads", lambda n: None)
+    monkeypatch.setattr(speed, "LENGTHS", (1, 2))
+    monkeypatch.setattr(speed, "RATIO_CASES", (("words", 1), ("words", 2)))
+    monkeypatch.setattr(speed, "GROWTH_LENGTHS", (1, 2))
+    monkeypatch.setattr(speed, "_set_threads", lambda n: None)
+    for name, curve in points.CURVES.items():
+        monkeypatch.setitem(points.CURVES, name, curve[-1:])
+    monkeypatch.setattr(quality, "WAITS", (3,))
     return ["--models", str(tmp_path / "models"), "--text", str(tmp_path / "text")]
 
 
@@ -49,13 +50,22 @@ def test_quick_prints_the_ratios(options: list[str], capsys: pytest.CaptureFixtu
     assert result["optimised"]["best_ar_over_fretna"] <= result["optimised"]["reta_over_fretna"]
 
 
-def test_the_report_has_every_system_and_schedule(options: list[str], tmp_path: Path) -> None:
-    pairs = tmp_path / "pairs.tsv"
-    pairs.write_text("the station\tder Bahnhof\n", encoding="utf-8")
+@pytest.fixture
+def test_set(tmp_path: Path) -> Path:
+    path = tmp_path / "test" / "tatoeba.en-de.tsv"
+    path.parent.mkdir()
+    lines = zip(SENTENCES[::2], SENTENCES[1::2], strict=True)
+    path.write_text("".join(f"{en}\t{de}\n" for en, de in lines), encoding="utf-8")
+    return path
+
+
+def test_tables_of_computation_have_every_system_and_schedule(
+    options: list[str], tmp_path: Path
+) -> None:
     out = tmp_path / "report"
-    more = ["--rounds", "2", "--out", str(out), "--set", str(pairs)]
+    more = ["--rounds", "2", "--out", str(out), "--only", "speed"]
     assert main(["bench", "translate", *options, *more]) == 0
-    result = json.loads((out / "translate.json").read_text())
+    result = json.loads((out / "speed.json").read_text())
     titles = [table["title"] for table in result["tables"]]
     assert titles[:4] == [
         f"{engine}, CPU, {threads}"
@@ -68,13 +78,40 @@ def test_the_report_has_every_system_and_schedule(options: list[str], tmp_path: 
     assert all(f["p25"] <= f["median"] <= f["p75"] and f["n_rounds"] == 2 for f in figures)
     report = (out / "translate.md").read_text()
     for system in ("reta", "wait-3", "fretna", "reta speculative", "fretna lossless"):
-        assert f"| {system} |" in report
-    assert "best ar over fretna" in report
-    assert "| ≥ 20 |" in report
+        assert report.count(f"| {system} |") == len(titles)
+    assert report.count("| reta 6-6, random weights |") == len(titles)
+    assert "| optimised: best AR re-translator / FReTNA | ≥ 3 |" in report
     assert f"torch {torch.__version__}" in result["machine"]
-    assert {"wait-k", "reta, mask-k", "fretna, mask-k"} <= result["curves"].keys()
-    assert all(result["curves"].values())
-    assert (out / "quality.png").stat().st_size > 1000
+
+
+def test_a_report_grows_part_by_part(
+    options: list[str], test_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report"
+    more = ["--set", str(test_set), "--columns", "en,de", "--sample", "2", "--out", str(out)]
+    for part in ("costs", "quality"):
+        assert main(["bench", "translate", *options, *more, "--only", part]) == 0
+    result = json.loads((out / "quality-tatoeba.json").read_text())
+    assert (result["n_sentences"], result["n_sample"]) == (4, 2)
+    assert {row["system"] for row in result["points"]} == {
+        name for names in result["curves"].values() for name in names
+    }
+    compared = [(c["baseline"], c["system"]) for c in result["comparisons"]]
+    assert compared == [("reta", "fretna"), ("wait-3", "fretna"), ("wait-3", "fretna budget=0")]
+    assert all(0 < c["p"] <= 1 for c in result["comparisons"])
+    assert result["lossless"] == {"identical": 1.0, "n_sentences": 2}
+    costs = json.loads((out / "costs-tatoeba.json").read_text())["ms_per_update"]
+    assert all(ms > 0 for ms in costs.values())
+    assert costs.keys() == {row["system"] for row in result["points"]}
+    report = (out / "translate.md").read_text()
+    assert "| test/tatoeba.en-de.tsv: teacher, whole sentences | ≥ 35 BLEU |" in report
+    assert "not reached" in report  # these models know nothing
+    assert (out / "quality-tatoeba.png").stat().st_size > 1000
+
+
+def test_quality_needs_a_test_set(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "translate", "--only", "quality", *options]) == EXIT_USAGE
+    assert "needs a test set" in capsys.readouterr().err
 
 
 def test_a_benchmark_without_a_system_says_which_is_missing(

@@ -64,11 +64,27 @@ def test_a_ratio_is_taken_within_a_round_so_that_a_slow_moment_hits_both() -> No
     assert timings.ratio("a", "c", [("words", 20)]) is None
 
 
-def test_a_round_that_has_begun_ends_and_no_other_begins(clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("budget_s", "n_rounds"),
+    [(5.0, (1, 1)), (30.0, (5, 2)), (33.0, (5, 3)), (200.0, (9, 9))],
+)
+def test_no_round_begins_that_would_last_too_long(
+    clock: Clock, budget_s: float, n_rounds: tuple[int, int]
+) -> None:
+    # Rounds of 1 + 2 and of 1 + 2 + 3 seconds.
     systems = {"only": Working(clock, 1.0)}
-    cases = [("words", 2), ("asr", 2)]
-    timings = time_systems(systems, WORDS, cases, n_rounds=9, budget_s=5.0)
-    assert [len(systems["only"]) for systems in timings.updates.values()] == [1, 1]
+    cases = [("words", 3), ("words", 2)]
+    timings = time_systems(systems, WORDS, cases, n_rounds=9, budget_s=budget_s)
+    assert list(timings.updates) == cases
+    short, long = timings.updates["words", 2]["only"], timings.updates["words", 3]["only"]
+    assert (len(short), len(long)) == n_rounds
+
+
+def test_whoever_prepares_knows_what_will_be_translated(clock: Clock) -> None:
+    prepared: list[object] = []
+    systems = {"only": Working(clock, 1.0)}
+    time_systems(systems, WORDS, [("words", 2)], n_rounds=1, prepare=prepared.append)
+    assert prepared[-1] == [("one", False), ("one two", True)]
 
 
 def test_growth_is_that_of_a_single_update(clock: Clock) -> None:

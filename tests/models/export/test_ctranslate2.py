@@ -52,6 +52,15 @@ def test_a_bias_means_the_same_in_both_engines(tmp_path: Path) -> None:
     assert engine.translate(source, previous=previous, bias=0.6)[:4] == previous
 
 
+def test_as_many_tokens_are_written_as_are_asked_for(tmp_path: Path) -> None:
+    export(save(tmp_path), tmp_path / "out", "int8")
+    engine = load(tmp_path / "out")
+    free = [len(engine.translate(source)) for source in SOURCES]
+    for n_tokens in (1, max(free) + 3):
+        forced = [engine.translate(source, n_tokens=n_tokens) for source in SOURCES]
+        assert {len(target) for target in forced} == {n_tokens}
+
+
 def test_an_export_is_loaded_like_the_checkpoint(tmp_path: Path) -> None:
     checkpoint = save(tmp_path)
     export(checkpoint, tmp_path / "out", "float32")

@@ -1,0 +1,199 @@
+"""What the project promised of its translators, and what was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+
+_WHY = {
+    "eager reta_over_fretna": (
+        "the ReTA that is shipped has two decoder layers; the published ratios are against deep "
+        "decoders (next line)"
+    ),
+    "optimised reta_over_fretna": (
+        "the engine makes ReTA's steps cheap, and its decoder has two layers (next line has six)"
+    ),
+    "optimised best_ar_over_fretna": (
+        "verified drafts and a one-layer decoder save ReTA most of its steps"
+    ),
+    "waitk_over_fretna": (
+        "word by word, an update of Wait-k is one step of each side; FReTNA fills a window of ten "
+        "slots in about the same time"
+    ),
+    "update_cost_60_over_10": "attention to more cached positions, and copies of the caches",
+    "teacher": "the models were trained for less than an hour on a core, and are still improving",
+    "within": "short training, too: a parallel decoder needs more of it than its teacher",
+    "above": "see the teacher's line; at this lag the two are alike",
+    "ne": "a wider sight of the source makes better text, and takes back more; a budget holds it",
+    "lossless": "few tokens a draft of short output saves; more in longer sentences",
+}
+"""Why a bar is not reached, where it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One claim, its bar, and the figure beside it; a row without a bar is told for comparison."""
+
+    claim: str
+    bar: str = ""
+    figure: str
+    reached: bool | None = None
+    why: str = ""
+
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        verdict = {True: "reached", False: "not reached", None: ""}[self.reached]
+        return [
+            self.claim,
+            self.bar,
+            self.figure,
+            verdict,
+            self.why if self.reached is False else "",
+        ]
+
+
+HEAD = ("Claim", "Bar", "Measured", "", "Why not")
+
+
+def rows(speed: Json | None, sets: Sequence[Json]) -> Iterator[Row]:
+    """The table, of what was measured.
+
+    Args:
+        speed: the JSON object of the tables of computation.
+        sets: those of the test sets, each with its name as `set`.
+    """
+    if speed is not None:
+        yield from _speed_rows(speed["summary"])
+    for one in sets:
+        yield from _quality_rows(one)
+    if speed is not None:
+        eager, optimised = speed["summary"]["eager"], speed["summary"]["optimised"]
+        why = _WHY["lossless"]
+        yield _least("lossless: ReTA greedy / lossless, eager", eager["reta_over_lossless"], 2, why)
+        yield _beside(
+            "… its best engine in single precision, ReTA's in int8", optimised["reta_over_lossless"]
+        )
+
+
+def _speed_rows(summary: Json) -> Iterator[Row]:
+    for setting, bar, title in (
+        ("eager", 20, "eager, mean over a sentence's updates, 20–40 words"),
+        ("optimised", 10, "optimised engines, int8, CPU, the same updates"),
+    ):
+        ratios = summary[setting]
+        why = _WHY[f"{setting} reta_over_fretna"]
+        yield _least(f"{title}: ReTA greedy / FReTNA", ratios["reta_over_fretna"], bar, why)
+        yield _beside(
+            "… ReTA of six and six layers, as in the literature / FReTNA",
+            ratios["reta_6_6_over_fretna"],
+        )
+        why = _WHY["waitk_over_fretna"]
+        yield _least(f"{setting}: Wait-k (k = 3) / FReTNA", ratios["waitk_over_fretna"], 1.5, why)
+        if setting == "optimised":
+            why = _WHY["optimised best_ar_over_fretna"]
+            yield _least(
+                "optimised: best AR re-translator / FReTNA", ratios["best_ar_over_fretna"], 3, why
+            )
+        yield _beside("… verified drafts / FReTNA", ratios["reta_speculative_over_fretna"])
+        yield _beside("… ReTA of six and one layers / FReTNA", ratios["reta_6_1_over_fretna"])
+    growth = summary["update_cost_60_over_10"]
+    yield Row(
+        claim="cost of one update at 60 words ÷ at 10 words (`stream`)",
+        bar="≤ 1.5",
+        figure=f"{growth:.2f}",
+        reached=growth <= 1.5,
+        why=_WHY["update_cost_60_over_10"],
+    )
+
+
+def _quality_rows(one: Json) -> Iterator[Row]:
+    name = one["set"]
+    for comparison in one["comparisons"]:
+        against_reta = comparison["baseline"].startswith("reta")
+        difference = comparison["bleu"] - comparison["bleu_baseline"]
+        figure = (
+            f"{comparison['bleu']:.1f} − {comparison['bleu_baseline']:.1f} = {difference:+.1f}, "
+            f"p = {comparison['p']:.3f}"
+        )
+        if against_reta:
+            yield Row(
+                claim=f"{name}: BLEU of {comparison['system']} − greedy ReTA",
+                bar="≥ −1.0",
+                figure=figure,
+                reached=difference >= -1.0,
+                why=_WHY["within"],
+            )
+        else:
+            lags = f"AL {comparison['al']:.2f} and {comparison['al_baseline']:.2f}"
+            steady = "budget" in comparison["system"]
+            yield Row(
+                claim=f"{name}: BLEU of {comparison['system']} − {comparison['baseline']}, {lags}",
+                bar="" if steady else "> 0, p < 0.05",
+                figure=figure,
+                reached=None if steady else difference > 0 and comparison["p"] < 0.05,
+                why=_WHY["above"],
+            )
+    bars = [(part, bar) for part, bar in _TEACHER.items() if part in name]
+    for _, bar in bars:
+        best = max(row["bleu"] for row in one["systems"] if row["schedule"] == "offline")
+        yield Row(
+            claim=f"{name}: teacher, whole sentences",
+            bar=f"≥ {bar} BLEU",
+            figure=f"{best:.1f}",
+            reached=best >= bar,
+            why=_WHY["teacher"],
+        )
+    yield from _stability_rows(one)
+    lossless = one["lossless"]
+    yield Row(
+        claim=f"{name}: lossless, sentences whose every hypothesis is greedy ReTA's",
+        bar="100 %",
+        figure=f"{100 * lossless['identical']:.1f} % of {lossless['n_sentences']}",
+        reached=lossless["identical"] == 1.0,
+    )
+
+
+_TEACHER = {"multi30k_test_2016": 38, "test/tatoeba": 35}
+"""BLEU of the teacher on the sets that have such a bar."""
+
+
+def _stability_rows(one: Json) -> Iterator[Row]:
+    words = {row["system"]: row for row in one["systems"] if row["schedule"] == "words"}
+    ne = words["fretna"]["ne"]
+    yield Row(
+        claim=f"{one['set']}: NE of FReTNA at the default setting",
+        bar="≤ 0.2",
+        figure=f"{ne:.2f}",
+        reached=ne <= 0.2,
+        why=_WHY["ne"],
+    )
+    points = {row["system"]: row for row in one["points"]}
+    curve = [points[name] for name in one["curves"]["fretna, budget"]]
+    figure = ", ".join(
+        f"NE {row['ne']:.2f}: {row['bleu']:.1f} at AL {row['al']:.1f}" for row in curve
+    )
+    yield Row(
+        claim=f"{one['set']}: its curve down to 0, a sample",
+        bar="reaches 0",
+        figure=figure,
+        reached=min(row["ne"] for row in curve) == 0,
+    )
+
+
+def _least(claim: str, ratio: float | None, bar: float, why: str) -> Row:
+    return Row(
+        claim=claim,
+        bar=f"≥ {bar:g}",
+        figure=_ratio(ratio),
+        reached=None if ratio is None else ratio >= bar,
+        why=why,
+    )
+
+
+def _beside(claim: str, ratio: float | None) -> Row:
+    return Row(claim=claim, figure=_ratio(ratio))
+
+
+def _ratio(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f}"
