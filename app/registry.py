@@ -38,7 +38,7 @@ DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "onnx", "torch")
 
 
-class RegistryError(LookupError):
+class RegistryError(ValueError):
     """No model, or no device, of the kind that was asked for."""
 
 
@@ -269,10 +269,9 @@ def load_language_model(model: Model) -> "NgramModel | None":
     Raises:
         CheckpointError: the file is damaged.
     """
-    from models.ngram import NGRAM_FILE, NgramModel
+    from models.ngram import NgramModel
 
-    path = model.directory / NGRAM_FILE
-    return NgramModel.load(path) if path.exists() else None
+    return NgramModel.find(model.directory)
 
 
 def has_gpu_driver() -> bool:

@@ -21,7 +21,7 @@ class RunConfig(PolicyConfig):
     source_lang: str = field(default="en", metadata={"key": "from"})
     """`auto`: found out, by a recogniser of several languages."""
     target_lang: str = field(default="de", metadata={"key": "to"})
-    translator: Literal["fretna", "reta", "wait-k", "owsm-st"] = "reta"
+    translator: Literal["fretna", "reta", "wait-k", "owsm-st"] = "fretna"
     """A policy, or the recogniser itself, which translates speech (`owsm-st`)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     backend: Literal["auto", "onnx", "torch"] = "auto"

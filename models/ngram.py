@@ -1,4 +1,6 @@
-"""An n-gram language model over the recogniser's subword pieces, made for beam search.
+"""An n-gram language model over subword pieces, made for beam search.
+
+A recogniser's makes what it hears a sentence; FReTNA's, words of the pieces in its slots.
 
 The n-grams form a tree: a node is an n-gram, its children are the n-grams that are one piece
 longer. Nodes are numbered level by level, those of one parent side by side in the order of their
@@ -24,13 +26,14 @@ from safetensors.numpy import save_file
 from models.errors import CheckpointError
 
 NGRAM_FILE = "ngram.safetensors"
-"""Name of the file in a recogniser's checkpoint folder."""
+"""Name of the file in a checkpoint folder."""
 
 ROOT = 0
 """The node of the empty n-gram."""
 
 START = 1
-"""The id of `<s>`, which is only ever the first piece of an n-gram."""
+"""The id that is only ever the first piece of an n-gram. A recogniser's `<s>`; a translator's
+`<unk>`, which its text never has, since bytes stand for what is no piece."""
 
 _KIND = "ngram"
 _MARK = re.compile("<.+>")
@@ -101,6 +104,16 @@ class NgramModel:
             raise CheckpointError(f"{path}: not an n-gram language model")
         return cls(tables, vocabulary)
 
+    @classmethod
+    def find(cls, directory: Path) -> "NgramModel | None":
+        """The language model in a checkpoint folder; None if there is none.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        path = directory / NGRAM_FILE
+        return cls.load(path) if path.exists() else None
+
     def save(self, path: Path) -> None:
         """Write one file, with half-precision probabilities."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +125,14 @@ class NgramModel:
         }
         vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
         save_file(arrays, path, metadata={"kind": _KIND, "vocabulary": vocabulary})
+
+    @property
+    def order(self) -> int:
+        """Pieces of the longest n-grams."""
+        node, order = ROOT, 0
+        while node < len(self._n_children):
+            node, order = self._first_children[node], order + 1
+        return order
 
     def start(self, *, sentence: bool = False) -> State:
         """The state before the first piece: of a sentence, or anywhere in a text."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
+from models.slot_search import N_LIKELY, Slots
 from models.slots import SlotNetwork
 from models.translation import pad
 
@@ -77,7 +78,9 @@ class StreamFretna(SlotNetwork):
         Raises:
             ValueError: the source is longer than the model's positions.
         """
-        return _log_probs(self.project(self.fill([source]))[0])
+        logits = self.project(self.fill([source]))[0]
+        scores: NDArray[np.float32] = logits.float().log_softmax(dim=-1).cpu().numpy()
+        return scores
 
     def paths_batch(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Best path of each source."""
@@ -102,7 +105,7 @@ class SlotWindow:
         self._logits = torch.empty(0, model.config.vocab_size)
 
     @torch.inference_mode()
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -110,8 +113,8 @@ class SlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the best label of each of its slots. What was said
-            of the slots to the left of it holds.
+            The first slot of the window, and what its slots are likely to be. What was said of
+            the slots to the left of it holds.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -131,17 +134,13 @@ class SlotWindow:
             cache.truncate(start)
             x = layer(x, None, cache=cache)
         self._memory, self._logits = memory, model.project(x)[0]
-        labels: list[int] = self._logits.argmax(dim=-1).tolist()
-        return start, labels
+        scores, labels = self._logits.topk(N_LIKELY, dim=-1)
+        return start, Slots(labels.cpu().numpy(), scores.float().cpu().numpy())
 
-    def log_probs(self) -> NDArray[np.float32]:
-        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
-        return _log_probs(self._logits)
-
-
-def _log_probs(logits: Tensor) -> NDArray[np.float32]:
-    scores: NDArray[np.float32] = logits.float().log_softmax(dim=-1).cpu().numpy()
-    return scores
+    def logits(self) -> NDArray[np.float32]:
+        """Logits of the slots that were filled last: (slots, vocabulary)."""
+        logits: NDArray[np.float32] = self._logits.float().cpu().numpy()
+        return logits
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

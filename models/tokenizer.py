@@ -51,7 +51,7 @@ class Tokenizer:
         self.pieces = [self._processor.id_to_piece(i) for i in range(self.vocab_size)]
         self.ends_word = [piece.endswith(_WORD_END) for piece in self.pieces]
         self._texts = [self._text(i) for i in range(self.vocab_size)]
-        self._encode_word = lru_cache(_N_REMEMBERED)(self._processor.encode)
+        self._encode_word = lru_cache(_N_REMEMBERED)(self._encode_unseen)
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokenizer":
@@ -71,8 +71,10 @@ class Tokenizer:
         No piece spans two words, so words are cut one by one and remembered: a live source comes
         again and again, with one word more.
         """
-        words = _normalize(text).split()
-        return [token for word in words for token in self._encode_word(word)]
+        tokens: list[int] = []
+        for word in text.split():
+            tokens += self._encode_word(word)
+        return tokens
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of many texts."""
@@ -87,6 +89,10 @@ class Tokenizer:
         text: str = self._processor.decode([int(i) for i in ids if i > EOS_ID])
         printed = (c if c.isprintable() else " " * c.isspace() for c in text if c != "\ufffd")
         return " ".join("".join(printed).split())
+
+    def _encode_unseen(self, word: str) -> list[int]:
+        tokens: list[int] = self._processor.encode(_normalize(word))
+        return tokens
 
     def _text(self, token: int) -> str | None:
         """What a token adds to a text; None if that depends on its neighbours, as with bytes."""

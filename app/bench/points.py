@@ -1,5 +1,6 @@
 """The operating points whose quality is measured: systems, settings, and rules of display."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,7 @@ class Point:
         mask_k, budget = self.stability.mask_k, self.stability.budget
         parts = [self.system.name]
         parts += [f"mask-k={mask_k}"] if mask_k else []
-        parts += [] if budget is None else [f"budget={budget:g}"]
+        parts += [f"budget={budget:g}"] if budget != math.inf else []
         return " ".join(parts)
 
 

@@ -59,14 +59,17 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
     ngram = actions.add_parser(
         "ngram",
-        help="train a recogniser's language model",
+        help="train the language model of a recogniser or of FReTNA",
         description="A file named like text.en-de.tsv.gz gives its column of the language, any "
         "other the last column of each line.",
     )
     ngram.add_argument("files", type=Path, nargs="+", metavar="TEXT.tsv[.gz]")
-    ngram.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="recogniser's")
+    ngram.add_argument("--tokenizer", type=Path, required=True, metavar="FILE", help="of the model")
     ngram.add_argument("--out", type=Path, required=True, metavar="FILE")
     ngram.add_argument("--from", dest="lang", default="en", metavar="LANG")
+    ngram.add_argument(
+        "--as-written", action="store_true", help="text of a translator, not of transcripts"
+    )
     ngram.add_argument(
         "--min-counts", default=_MIN_COUNTS, metavar="N,N,…", help=f"by length ({_MIN_COUNTS})"
     )
@@ -144,13 +147,14 @@ def _distill(arguments: argparse.Namespace) -> int:
     from app.registry import choose_device
     from models.training.distillation import distill
 
+    device = choose_device(arguments.device)
     with Progress() as progress, _naming(arguments.out):
         bar = progress.add_task("translating", total=1.0)
         distill(
             arguments.teacher,
             arguments.files,
             arguments.out,
-            device=choose_device(arguments.device),
+            device=device,
             progress=lambda done: progress.update(bar, completed=done),
         )
     return 0
@@ -167,7 +171,9 @@ def _ngram(arguments: argparse.Namespace) -> int:
     try:
         min_counts = [int(count) for count in arguments.min_counts.split(",")]
         held_out = read_held_out(arguments.manifests, arguments.lang)
-        sentences = read_sentences(arguments.files, arguments.lang, held_out)
+        sentences = read_sentences(
+            arguments.files, arguments.lang, held_out, as_written=arguments.as_written
+        )
         model = train_ngram(tokenizer.encode(sentences), vocabulary, min_counts=min_counts)
     except ValueError as error:
         raise TrainingError(str(error)) from error

@@ -14,6 +14,7 @@ from models.export.autoregressive_engine import AutoregressiveEngine
 from models.export.engine import MODEL_FOLDER, ExportedTranslator
 from models.export.stream_engine import StreamEngine
 from models.onnx_session import ONNX_FOLDER
+from models.slot_search import find_search
 from models.speculation import Proposal, follow, speculate
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig
@@ -38,7 +39,9 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
     tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
     if config.kind == "fretna":
         stream = StreamEngine(directory, config, n_threads=n_threads)
-        return StreamFretnaTranslator(config, tokenizer, stream.open_window)
+        return StreamFretnaTranslator(
+            config, tokenizer, stream.open_window, find_search(directory, tokenizer)
+        )
     engine = AutoregressiveEngine(directory, config, n_threads=n_threads)
     if config.kind == "reta":
         return OnnxRetaTranslator(engine, tokenizer, policy)

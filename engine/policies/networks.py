@@ -19,6 +19,7 @@ from models.errors import CheckpointError
 from models.fretna import Fretna
 from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.onnx_session import ONNX_FOLDER
+from models.slot_search import find_search
 from models.speculation import Proposal
 from models.stream_fretna import SlotWindow, StreamFretna
 from models.tokenizer import Tokenizer
@@ -86,7 +87,12 @@ def _load_fretna(
     model = _fretna_network(checkpoint).from_checkpoint(checkpoint, device)
     match model:
         case StreamFretna():
-            return StreamFretnaTranslator(model.config, tokenizer, lambda: SlotWindow(model))
+            return StreamFretnaTranslator(
+                model.config,
+                tokenizer,
+                lambda: SlotWindow(model),
+                find_search(checkpoint.directory, tokenizer),
+            )
         case LevenshteinTransformer():
             return EditTranslator(model, tokenizer, policy)
         case Hybrid():

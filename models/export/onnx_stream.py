@@ -19,6 +19,8 @@ from models.export.onnx_attention import attend_behind, causal_bias
 from models.export.onnx_graph import trace_graph, write_graph
 from models.export.stream_engine import input_names, network_file, output_names
 from models.layers import EncoderLayer
+from models.ngram import NGRAM_FILE
+from models.slot_search import N_LIKELY
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
@@ -57,8 +59,9 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
     write_graph(graph, path, int8=int8)
-    for name in (CONFIG_FILE, TOKENIZER_FILE):
-        (out / name).write_bytes((checkpoint / name).read_bytes())
+    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE):
+        if name != NGRAM_FILE or (checkpoint / name).exists():
+            (out / name).write_bytes((checkpoint / name).read_bytes())
     return path
 
 
@@ -104,7 +107,8 @@ class _Update(nn.Module):
 
         Returns:
             The new tokens encoded; keys and values of the new tokens and of the window's slots;
-            the slots' best labels (1, filled) and their logits (1, filled, V).
+            the slots' likely labels, their scores first (1, filled, likely), and all their
+            logits (1, filled, V).
         """
         model = self._model
         n_causal = model.config.n_encoder_layers
@@ -116,7 +120,7 @@ class _Update(nn.Module):
         x = x.flatten(1, 2) + slot_positions
         x, slots = _through(window_layers(model), x, caches[n_causal:], None)
         logits = model.project(x)
-        return new_memory, *own, *slots, logits.argmax(dim=-1), logits
+        return new_memory, *own, *slots, *logits.topk(N_LIKELY, dim=-1), logits
 
 
 def _through(

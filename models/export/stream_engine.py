@@ -1,4 +1,4 @@
-"""FReTNA's `stream` form on ONNX Runtime: token ids in, labels out, with real caches; no torch."""
+"""FReTNA's `stream` form on ONNX Runtime: ids in, likely labels out, with caches; no torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from models.export.cache import Floats, KeyValueCache, layer_names
 from models.export.causal import causal_bias
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
+from models.slot_search import Slots
 from models.translator_config import TranslatorConfig
 
 
@@ -35,7 +36,7 @@ def output_names(config: TranslatorConfig) -> list[str]:
         *layer_names("new_own", config.n_encoder_layers),
         *layer_names("new_slots", config.n_decoder_layers),
     )
-    return ["new_memory", *caches, "labels", "logits"]
+    return ["new_memory", *caches, "scores", "labels", "logits"]
 
 
 class StreamEngine:
@@ -80,7 +81,7 @@ class ExportedSlotWindow:
         self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
         self._feed: dict[str, NDArray[Any]] = {}
 
-    def read(self, source: Sequence[int], n_known: int) -> tuple[int, list[int]]:
+    def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
 
         Args:
@@ -88,7 +89,7 @@ class ExportedSlotWindow:
             n_known: how many of its tokens are as in the call before.
 
         Returns:
-            The first slot of the window, and the best label of each of its slots.
+            The first slot of the window, and what its slots are likely to be.
 
         Raises:
             ValueError: the source is longer than the model's positions.
@@ -112,15 +113,13 @@ class ExportedSlotWindow:
             **self._own.feed(),
             **self._slots.feed(),
         }
-        memory, *caches, labels = engine.network.run(engine.outputs, self._feed)
+        memory, *caches, scores, labels = engine.network.run(engine.outputs, self._feed)
         self._memory[:, n_known:n_source] = memory
         self._own.append(caches[: config.n_encoder_layers])
         self._slots.append(caches[config.n_encoder_layers :])
-        return first * factor, labels[0].tolist()
+        return first * factor, Slots(labels[0], scores[0])
 
-    def log_probs(self) -> Floats:
-        """Log-probabilities of the slots that were filled last: (slots, vocabulary)."""
+    def logits(self) -> Floats:
+        """Logits of the slots that were filled last: (slots, vocabulary)."""
         logits: Floats = self._engine.network.run(["logits"], self._feed)[0][0]
-        logits -= logits.max(axis=1, keepdims=True)
-        scores: Floats = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return scores
+        return logits

@@ -1,4 +1,4 @@
-"""The text that a recogniser's language model is trained on, in the spelling of transcripts."""
+"""The text that a language model is trained on: of transcripts, or as it is written."""
 
 import csv
 import gzip
@@ -8,14 +8,17 @@ from pathlib import Path
 from models.transcript import normalize_transcript
 
 
-def read_sentences(paths: Sequence[Path], lang: str, left_out: Iterable[str] = ()) -> list[str]:
-    """Sentences of TSV files, normalised, each different one once, in order.
+def read_sentences(
+    paths: Sequence[Path], lang: str, left_out: Iterable[str] = (), *, as_written: bool = False
+) -> list[str]:
+    """Sentences of TSV files, each different one once, in order.
 
     Args:
         paths: gzipped if the name says so. Of a file whose name lists languages, such as
             `tatoeba.en-de.tsv.gz`, the column of the language counts, of any other the last.
         lang: "en" or "de".
-        left_out: normalised sentences that must not be among them.
+        left_out: sentences that must not be among them, in the same spelling.
+        as_written: leave them as they are instead of spelling them as transcripts are.
 
     Raises:
         ValueError: a file is missing, not UTF-8, or a line lacks the column.
@@ -33,7 +36,7 @@ def read_sentences(paths: Sequence[Path], lang: str, left_out: Iterable[str] = (
         except IndexError as error:
             raise ValueError(f"{path}: a line lacks column {column}") from error
         for text in dict.fromkeys(texts):
-            sentence = normalize_transcript(text, lang)
+            sentence = text if as_written else normalize_transcript(text, lang)
             if sentence and sentence not in excluded:
                 sentences[sentence] = None
     return list(sentences)

@@ -10,6 +10,7 @@ import pytest
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.test_run import QUIET, captions_of, one_line_error
+from tests.patience import TIMEOUT_S
 
 Dragoman = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,7 +70,7 @@ def test_an_unknown_language_pair_names_those_there_are(dragoman: Dragoman) -> N
 
 
 def test_no_recogniser_for_the_language(machine: Machine, dragoman: Dragoman) -> None:
-    machine.add_model("fr-de", kind="reta", source_lang="fr", target_lang="de")
+    machine.add_model("fr-de", kind="fretna", source_lang="fr", target_lang="de")
     file = machine.sound("talk.wav", [(1, 0.5)])
     assert "'fr'" in one_line_error(dragoman(str(file), "--from", "fr", *QUIET))
 
@@ -80,7 +81,7 @@ def test_a_folder_of_models_that_is_not_there(machine: Machine) -> None:
 
 
 def test_a_checkpoint_that_is_truncated(machine: Machine) -> None:
-    weights = machine.models / "en-de-reta" / "model.safetensors"
+    weights = machine.models / "en-de-fretna" / "model.safetensors"
     weights.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{}")
     done = machine.run("run", "-", *QUIET, *machine.options, typed="hello", fake=False)
     assert str(weights) in one_line_error(done)
@@ -123,7 +124,7 @@ def test_a_full_disk_under_the_journal_does_not_end_the_session(machine: Machine
         capture_output=True,
         env=machine.environment,
         preexec_fn=fill_the_disk,
-        timeout=60,
+        timeout=TIMEOUT_S,
         check=False,
     )
     captions = captions_of(done.stdout.decode())

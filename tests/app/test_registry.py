@@ -32,6 +32,7 @@ def test_models_are_found_by_kind_and_languages(root: Path) -> None:
 def test_an_unknown_pair_lists_the_pairs_there_are(root: Path) -> None:
     with pytest.raises(RegistryError, match="there is: --from en --to de"):
         Registry(root).find_translator("fretna", "de", "en")
+    assert issubclass(RegistryError, ValueError)
 
 
 def test_a_pair_without_that_policy_lists_the_policies_there_are(root: Path) -> None:

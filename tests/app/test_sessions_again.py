@@ -104,11 +104,11 @@ def test_fast_is_without_a_wait() -> None:
 
 def test_a_rerun_of_text_shows_both_translations(machine: Machine) -> None:
     live(machine, "-", typed="a very good morning to you\nand to all of you\n")
-    options = ("--translator", "fretna", *machine.options)
+    options = ("--translator", "reta", *machine.options)
     done = machine.run("sessions", "rerun", *options, "--json", "-")
     result = json.loads(done.stdout)
     assert result["heard"] == "the text of the journal"
-    assert [run["system"] for run in result["runs"]] == ["then: reta", "now: fretna"]
+    assert [run["system"] for run in result["runs"]] == ["then: fretna", "now: reta"]
     assert [row["source"] for row in result["rows"]] == [
         "a very good morning to you",
         "and to all of you",

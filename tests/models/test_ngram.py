@@ -112,6 +112,7 @@ def test_discounts_come_from_the_counts_of_a_longer_text():
 
 def test_a_saved_model_is_the_same_when_loaded(tmp_path):
     model = train_ngram([[3, 4, 5, 6], [3, 4, 6], [5, 6]], VOCABULARY, min_counts=(1, 1, 1, 1))
+    assert model.order == 4
     model.save(tmp_path / "ngram.safetensors")
     loaded = NgramModel.load(tmp_path / "ngram.safetensors")
     assert loaded.vocabulary == VOCABULARY

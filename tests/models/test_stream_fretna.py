@@ -2,12 +2,18 @@ import numpy as np
 import pytest
 import torch
 
+from models.slot_search import N_LIKELY, Slots
 from models.stream_fretna import SlotWindow
 from models.training.fretna import StreamFretnaTask
 from models.translator_config import source_ids
 from tests.models.translators import SENTENCES, stream_fretna, tokenizer
 
 SOURCE = source_ids(tokenizer().encode(" ".join(SENTENCES[:2])), finished=True)
+
+
+def best(slots: Slots) -> list[int]:
+    labels: list[int] = slots.labels[:, 0].tolist()
+    return labels
 
 
 def test_padding_changes_no_path() -> None:
@@ -37,7 +43,7 @@ def test_caches_change_nothing() -> None:
     steps = [min(width, len(SOURCE) - read) for read in range(0, len(SOURCE), width)]
     window, path, read = SlotWindow(model), list[int](), 0
     for n in steps[:-1]:
-        path += window.read(SOURCE[: read + n], read)[1]
+        path += best(window.read(SOURCE[: read + n], read)[1])
         read += n
     with torch.inference_mode():
         assert path == model.paths_batch([SOURCE[:read]])[0]
@@ -47,11 +53,13 @@ def test_a_window_as_wide_as_the_source_says_what_one_block_says() -> None:
     model = stream_fretna()
     window = SlotWindow(model, width=len(SOURCE))
     for n in range(1, len(SOURCE) + 1):
-        _, labels = window.read(SOURCE[:n], n - 1)
+        _, slots = window.read(SOURCE[:n], n - 1)
     with torch.inference_mode():
         states = model.slot_states(model.encoder(torch.tensor([SOURCE]), None), None)
-        assert labels == model.project(states)[0].argmax(dim=-1).tolist()
-    np.testing.assert_allclose(np.exp(window.log_probs()).sum(axis=1), 1, rtol=1e-4)
+        logits = model.project(states)[0].numpy()
+    assert best(slots) == logits.argmax(axis=1).tolist()
+    np.testing.assert_allclose(slots.scores, np.sort(logits)[:, : -N_LIKELY - 1 : -1], atol=1e-4)
+    np.testing.assert_allclose(window.logits(), logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("width", [1, 2, 5])
@@ -59,20 +67,20 @@ def test_only_the_slots_of_the_window_are_filled_anew(width: int) -> None:
     model = stream_fretna()
     window = SlotWindow(model, width)
     window.read(SOURCE[:8], 0)
-    start, labels = window.read(SOURCE[:9], 8)
+    start, slots = window.read(SOURCE[:9], 8)
     assert start == 2 * (9 - width)
-    assert len(labels) == 2 * width == len(window.log_probs())
+    assert len(slots.labels) == 2 * width == len(window.logits())
 
 
 def test_a_source_that_was_taken_back_is_read_anew_from_there() -> None:
     model = stream_fretna()
     window = SlotWindow(model, 4)
     window.read(SOURCE[:9], 0)
-    start, labels = window.read([*SOURCE[:3], *SOURCE[:2]], 3)
+    start, slots = window.read([*SOURCE[:3], *SOURCE[:2]], 3)
     assert start == 2
     fresh = SlotWindow(model, 4)
     fresh.read(SOURCE[:3], 0)
-    assert fresh.read([*SOURCE[:3], *SOURCE[:2]], 3) == (start, labels)
+    assert best(fresh.read([*SOURCE[:3], *SOURCE[:2]], 3)[1]) == best(slots)
 
 
 def test_a_source_longer_than_the_positions_is_a_value_error() -> None:

@@ -1,5 +1,6 @@
 """Tiny seeded translators and a tiny tokeniser, made once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -8,8 +9,10 @@ import torch
 from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
 from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
+from models.ngram import NgramModel
 from models.stream_fretna import StreamFretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
+from models.training.ngram import train_ngram
 from models.translator_config import TranslatorConfig
 
 SENTENCES = (
@@ -64,6 +67,12 @@ def stream_fretna(seed: int = 1) -> StreamFretna:
     """An untrained FReTNA of the `stream` form."""
     torch.manual_seed(seed)
     return StreamFretna(replace(config("fretna"), form="stream", window=3)).eval()
+
+
+def language_model(sentences: Sequence[str]) -> NgramModel:
+    """A trigram model over target pieces."""
+    rows = [tokenizer().encode(sentence) for sentence in sentences]
+    return train_ngram(rows, tokenizer().pieces, min_counts=(1, 1, 1))
 
 
 def levt(seed: int = 1) -> LevenshteinTransformer:

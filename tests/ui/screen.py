@@ -22,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.captions import Caption
+from tests.patience import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 MISSING = [
@@ -94,7 +95,12 @@ class Band:
     def tool(self, *command: str) -> str:
         """Run a tool on the screen of the band; what it says."""
         done = subprocess.run(
-            command, env=self.environ, check=True, capture_output=True, text=True, timeout=30
+            command,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
         )
         return done.stdout
 
@@ -155,7 +161,8 @@ class Band:
 
     def end(self, complaint: str = "") -> tuple[int, str]:
         """The exit code and what was said on stdout, once it has ended by itself."""
-        self.process.wait(timeout=30)  # its input stays open: the end of that would end the job
+        # Its input stays open: the end of that would end the job.
+        self.process.wait(timeout=TIMEOUT_S)
         said, complaints = self.process.communicate()
         assert complaint in complaints
         assert complaint or not complaints
@@ -186,7 +193,7 @@ def start_band(screen: Screen, settings: dict[str, object], **environ: str) -> B
     return band
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> bool:
+def wait_until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
     """Look again and again, as there is no signal from another process's window."""
     end_s = time.monotonic() + timeout_s
     while not condition():

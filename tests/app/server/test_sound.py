@@ -18,7 +18,7 @@ from app.sources.decoding import SoundFile
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.translator import Hypothesis
-from tests.app.server.serving import request
+from tests.app.server.serving import IMPATIENT_S, request
 from tests.app.server.sound import (
     finals_of,
     pieces,
@@ -160,7 +160,7 @@ async def test_two_that_start_at_once_may_find_one_place_only() -> None:
 
 
 async def test_a_silent_peer_is_closed() -> None:
-    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=IMPATIENT_S)
     async with serving_sound(config) as doors:
         async with connect(f"ws://{doors.address}/audio") as peer:
             await start(peer)

@@ -1,5 +1,6 @@
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -12,21 +13,27 @@ from engine.policies.fretna import FretnaTranslator
 from engine.policies.loader import load_translator
 from engine.policies.networks import verify_drafts
 from engine.policies.reta import RetaTranslator
+from engine.policies.slots import PathReader
 from engine.policies.stream import StreamFretnaTranslator
 from engine.policies.wait_k import WaitKTranslator
 from engine.translator import Translator
 from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import save_checkpoint
+from models.ctc_paths import BLANK_ID, collapse
 from models.decoding import Writer
 from models.errors import CheckpointError
+from models.ngram import NGRAM_FILE
+from models.slot_search import SlotSearch
 from models.stream_fretna import SlotWindow
 from models.tokenizer import BOS_ID
+from models.training.ngram import train_ngram
 from models.translator_config import source_ids
 from tests.models.translators import (
     SENTENCES,
     autoregressive,
     fretna,
     hybrid,
+    language_model,
     levt,
     stream_fretna,
     talkative,
@@ -38,7 +45,8 @@ WORDS = SENTENCES[0].split()
 
 def stream_translator() -> StreamFretnaTranslator:
     model = stream_fretna()
-    return StreamFretnaTranslator(model.config, tokenizer(), partial(SlotWindow, model))
+    search = SlotSearch(language_model(SENTENCES[1::2]), tokenizer().ends_word)
+    return StreamFretnaTranslator(model.config, tokenizer(), partial(SlotWindow, model), search)
 
 
 def wait_k(model: AutoregressiveTransformer, *, wait: int) -> WaitKTranslator:
@@ -162,6 +170,30 @@ def test_a_lone_punctuation_mark_joins_the_word_before_it() -> None:
     assert tokenizer().decode(tokens) == "Wir haben . Wo"
     assert translator.words(tokens) == ("Wir", "haben.", "Wo")
     assert translator.word_ends(tokens)[1] == len(tokens) - len(tokenizer().encode("Wo"))
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.randoms(use_true_random=False))
+def test_words_read_piece_by_piece_are_those_of_the_whole_path(
+    n_new: list[int], random: Random
+) -> None:
+    translator = stream_translator()
+    pieces = [token for text in SENTENCES for token in tokenizer().encode(text)]
+    labels = [*pieces, BLANK_ID, *tokenizer().encode(".")]
+    reader, path = PathReader(translator), list[int]()
+    for n in n_new:
+        n_settled = random.randint(max(0, len(path) - 4), len(path))
+        path = path[:n_settled] + random.choices(labels, k=n)
+        assert reader.words(path, n_settled) == translator.words(collapse(path))
+
+
+def test_a_language_model_of_another_tokeniser_is_refused(tmp_path: Path) -> None:
+    model = stream_fretna()
+    save_checkpoint(tmp_path, model.config.to_dict(), model, tokenizer().model)
+    train_ngram([[4, 5]], ["a", "b", "c", "d", "e", "f"], min_counts=(1, 1)).save(
+        tmp_path / NGRAM_FILE
+    )
+    with pytest.raises(CheckpointError, match="another tokeniser"):
+        load_translator(tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -19,6 +19,7 @@ def test_the_column_of_the_language_or_the_last_is_read_once_and_normalised(tmp_
     transcripts = write(tmp_path / "speech.txt", [("1-2", "WE HAVE 12"), ("1-3", "...")])
     assert read_sentences([pairs, transcripts], "en") == ["yes", "we have twelve"]
     assert read_sentences([pairs], "de") == ["ja"]
+    assert read_sentences([pairs], "de", as_written=True) == ["Ja!", "Ja."]
 
 
 def test_what_held_out_recordings_say_is_left_out(tmp_path):

@@ -1,0 +1,187 @@
+"""The best path through token slots, given a language model; no torch is imported here.
+
+Slots are filled without seeing each other's choice (`models.slots`). Where the network wavers
+between two wordings, every slot may take its own: half of one word, half of another. An n-gram
+model over target pieces knows which piece follows which, and a beam search over the likely labels
+of each slot finds the path that both find probable (as for CTC in speech, Graves and Jaitly 2014).
+"""
+
+import math
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ctc_paths import BLANK_ID, last_written
+from models.errors import CheckpointError
+from models.ngram import NGRAM_FILE, NgramModel, State
+from models.tokenizer import Tokenizer
+
+N_LIKELY = 8
+"""Labels that are looked at in each slot."""
+
+_MAX_REMEMBERED = 20_000  # contexts of the language model: some 10 MB
+
+Move = tuple["_Context", float]
+Trail = tuple[int, "Trail"] | None
+"""Labels of a path, newest first."""
+_SCORE = itemgetter(2)
+
+
+class Slots(NamedTuple):
+    """What a network says of slots: their likely labels, best first."""
+
+    labels: NDArray[np.int64]
+    """(slots, `N_LIKELY`)."""
+    scores: NDArray[np.float32]
+    """Their logits."""
+
+    def behind(self, n: int) -> "Slots":
+        """All but the first n slots."""
+        return Slots(self.labels[n:], self.scores[n:])
+
+
+class _Context:
+    """What the language model has read, and where each piece leads from there."""
+
+    __slots__ = ("between_words", "moves", "state")
+
+    def __init__(self, state: State, *, between_words: bool) -> None:
+        self.state = state
+        self.between_words = between_words
+        self.moves: dict[int, Move] = {}
+
+
+class SlotSearch:
+    """Finds paths; what it has looked up it remembers from one source to the next.
+
+    A path earns the network's score of its labels, and for each piece that it writes
+    `weight` · log p + `bonus`; the bonus makes up for the language model's liking for short texts.
+
+    Args:
+        language_model: over the pieces of the network's vocabulary.
+        ends_word: whether a word ends with a piece, by its id.
+        weight: of the language model against the network.
+        bonus: natural log, for each piece.
+        unfinished: natural log, taken from a path that ends within a word.
+        margin: natural log; labels that are so much less likely than the best are not looked at.
+        spread: natural log; paths that are so much worse than the best are dropped.
+        beam: most paths that are followed at a time.
+    """
+
+    def __init__(
+        self,
+        language_model: NgramModel,
+        ends_word: Sequence[bool],
+        *,
+        weight: float = 1.0,
+        bonus: float = 3.0,
+        unfinished: float = 5.0,
+        margin: float = 8.0,
+        spread: float = 6.0,
+        beam: int = 8,
+    ) -> None:
+        self._language_model = language_model
+        self._order = language_model.order
+        self._ends_word = ends_word
+        self._weight = weight
+        self._bonus = bonus
+        self._unfinished = unfinished
+        self._margin = margin
+        self._spread = spread
+        self._beam = beam
+        self._contexts: dict[tuple[State, bool], _Context] = {}
+
+    def best_path(self, slots: Slots, settled: Sequence[int]) -> list[int]:
+        """The best label of each slot, behind a path that is settled.
+
+        Args:
+            slots: their likely labels.
+            settled: labels of all slots before.
+        """
+        margin, bonus = self._margin, self._bonus
+        before = settled[-1] if settled else BLANK_ID
+        paths: list[tuple[_Context, int, float, Trail]] = [(self._read(settled), before, 0.0, None)]
+        for labels, scores in zip(slots.labels.tolist(), slots.scores.tolist(), strict=True):
+            gains = [
+                (label, score - scores[0]) for label, score in zip(labels, scores, strict=True)
+            ]
+            longer: dict[tuple[_Context, int], tuple[float, Trail]] = {}
+            least = -math.inf  # that a path has to reach
+            for context, last, score, trail in paths:
+                for label, gain in gains:
+                    value = score + gain
+                    if gain < -margin or value + bonus < least:
+                        break  # all others are less likely still
+                    following = context
+                    if label not in (BLANK_ID, last):
+                        move = context.moves.get(label) or self._move(context, label)
+                        following = move[0]
+                        value += move[1]
+                    if value < least:
+                        continue
+                    least = max(least, value - self._spread)
+                    known = longer.get((following, label))
+                    if known is None or value > known[0]:
+                        longer[following, label] = (value, (label, trail))
+            paths = [
+                (context, label, value, trail)
+                for (context, label), (value, trail) in longer.items()
+                if value >= least
+            ]
+            if len(paths) > 1:
+                paths.sort(key=_SCORE, reverse=True)
+                del paths[self._beam :]
+        _, _, _, trail = max(
+            paths, key=lambda p: p[2] if p[0].between_words else p[2] - self._unfinished
+        )
+        return _unroll(trail)
+
+    def _read(self, settled: Sequence[int]) -> _Context:
+        """The context behind a settled path."""
+        pieces = last_written(settled, self._order)
+        state = self._language_model.start(sentence=len(pieces) < self._order)
+        for piece in pieces:
+            state, _ = self._language_model.extend(state, piece)
+        return self._context(state, between_words=not pieces or self._ends_word[pieces[-1]])
+
+    def _move(self, context: _Context, piece: int) -> Move:
+        state, log_prob = self._language_model.extend(context.state, piece)
+        following = self._context(state, between_words=self._ends_word[piece])
+        move = following, self._weight * log_prob + self._bonus
+        context.moves[piece] = move
+        return move
+
+    def _context(self, state: State, *, between_words: bool) -> _Context:
+        context = self._contexts.get((state, between_words))
+        if context is None:
+            if len(self._contexts) >= _MAX_REMEMBERED:
+                self._contexts.clear()
+            context = _Context(state, between_words=between_words)
+            self._contexts[state, between_words] = context
+        return context
+
+
+def find_search(directory: Path, tokenizer: Tokenizer) -> SlotSearch | None:
+    """The search with the language model in a checkpoint folder; None if it has none.
+
+    Raises:
+        CheckpointError: the language model is damaged, or was made for another tokeniser.
+    """
+    language_model = NgramModel.find(directory)
+    if language_model is None:
+        return None
+    if language_model.vocabulary != tuple(tokenizer.pieces):
+        raise CheckpointError(f"{directory / NGRAM_FILE}: was made for another tokeniser")
+    return SlotSearch(language_model, tokenizer.ends_word)
+
+
+def _unroll(trail: Trail) -> list[int]:
+    labels: list[int] = []
+    while trail is not None:
+        label, trail = trail
+        labels.append(label)
+    return labels[::-1]

@@ -1,0 +1,103 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.ctc_paths import BLANK_ID, collapse
+from models.ngram import NgramModel
+from models.slot_search import N_LIKELY, Slots, SlotSearch
+from tests.models.translators import language_model, tokenizer
+
+TEXT = ("Wir haben ein kleines Haus.", "Der alte Mann liest ein Buch.", "Ein Mann. Ein Haus.")
+WEIGHT, BONUS, UNFINISHED = 0.7, 1.5, 2.0
+EVERYTHING = 1e9
+
+
+def slots_of(logits: np.ndarray) -> Slots:
+    """The likely labels of each slot."""
+    labels = np.argsort(-logits, axis=1)[:, :N_LIKELY]
+    return Slots(labels, np.take_along_axis(logits, labels, axis=1))
+
+
+def wavering(*choices: dict[str, float]) -> Slots:
+    """Slots that see these pieces with these probabilities; an underscore ends a word."""
+    pieces = tokenizer().pieces
+    logits = np.full((len(choices), len(pieces)), -30.0, np.float32)
+    for row, choice in zip(logits, choices, strict=True):
+        for piece, probability in choice.items():
+            label = pieces.index(piece.replace("_", "▁")) if piece else BLANK_ID
+            row[label] = math.log(probability)
+    return slots_of(logits)
+
+
+def slow_score(model: NgramModel, path: tuple[int, ...], settled: list[int]) -> float:
+    """What the language model makes of a path, by reading all from the start."""
+    before = len(collapse(settled))
+    written = collapse([*settled, *path])
+    state, total = model.start(sentence=True), 0.0
+    for index, piece in enumerate(written):
+        state, log_prob = model.extend(state, piece)
+        total += (WEIGHT * log_prob + BONUS) * (index >= before)
+    open_word = written and not tokenizer().ends_word[written[-1]]
+    return total - (UNFINISHED if open_word else 0.0)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 4))
+def test_the_path_is_the_best_of_all_paths(seed: int, n_settled: int) -> None:
+    random = np.random.default_rng(seed)
+    model = language_model(TEXT)
+    pieces = [BLANK_ID, *dict.fromkeys(tokenizer().encode(" ".join(TEXT)))]
+    settled = [int(label) for label in random.choice(pieces, n_settled)]
+    logits = np.full((4, tokenizer().vocab_size), -1e6, np.float32)
+    choices = [random.choice(pieces, 4, replace=False).tolist() for _ in logits]
+    for row, labels in zip(logits, choices, strict=True):
+        row[labels] = random.normal(scale=2, size=len(labels))
+    search = SlotSearch(
+        model,
+        tokenizer().ends_word,
+        weight=WEIGHT,
+        bonus=BONUS,
+        unfinished=UNFINISHED,
+        margin=1e3,
+        spread=EVERYTHING,
+        beam=10_000,
+    )
+
+    def score(path: tuple[int, ...]) -> float:
+        network = sum(row[label] for row, label in zip(logits, path, strict=True))
+        return float(network) + slow_score(model, path, settled)
+
+    found = search.best_path(slots_of(logits), settled)
+    best = max(map(score, itertools.product(*choices)))
+    assert score(tuple(found)) == pytest.approx(best, abs=1e-3)
+
+
+def test_slots_that_waver_between_two_words_write_one_of_them() -> None:
+    small, old = (tokenizer().encode(word) for word in ("kleines", "alte"))
+    first, second = tokenizer().pieces[small[0]], tokenizer().pieces[old[0]]
+    slots = wavering(
+        {first: 0.55, second: 0.45}, *({"": 0.5, tokenizer().pieces[t]: 0.5} for t in old[1:])
+    )
+    greedy = collapse(slots.labels[:, 0].tolist())
+    search = SlotSearch(language_model(TEXT), tokenizer().ends_word)
+    path = search.best_path(slots, tokenizer().encode("Der"))
+    assert tokenizer().decode(collapse(path)) == "alte"
+    assert tokenizer().decode(greedy) != "alte"
+
+
+def test_a_repeated_label_behind_what_is_settled_writes_nothing_new() -> None:
+    search = SlotSearch(language_model(TEXT), tokenizer().ends_word)
+    (piece,) = tokenizer().encode("ein")[-1:]
+    slots = wavering({tokenizer().pieces[piece]: 1.0})
+    settled = tokenizer().encode("ein")
+    assert search.best_path(slots, settled) == [piece]
+    assert collapse([*settled, piece]) == settled
+
+
+def test_no_slots_have_an_empty_path() -> None:
+    search = SlotSearch(language_model(TEXT), tokenizer().ends_word)
+    empty = Slots(np.zeros((0, N_LIKELY), np.int64), np.zeros((0, N_LIKELY), np.float32))
+    assert search.best_path(empty, tokenizer().encode("ein")) == []
