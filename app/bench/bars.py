@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.bench.points import FRETNA
+
 Json = Mapping[str, Any]
 
 _WHY = {
@@ -132,7 +134,7 @@ def _against_wait_k(one: Json) -> Iterator[Row]:
         difference, figure = _difference(comparison)
         baseline, lag, its_lag = (comparison[key] for key in ("baseline", "al", "al_baseline"))
         claim = f"BLEU of FReTNA at AL {lag:.2f} − {_capital(baseline)} at {its_lag:.2f}"
-        if comparison["system"] != "fretna":  # the claim is of the default setting
+        if comparison["system"] != FRETNA.name:  # the claim is of the default setting
             yield Row(claim=f"… with `--stability 0`: {claim}", figure=figure)
             continue
         yield Row(
@@ -159,7 +161,7 @@ def _teacher(one: Json) -> Iterator[Row]:
 
 def _erasure(one: Json) -> Iterator[Row]:
     words = {row["system"]: row for row in one["systems"] if row["schedule"] == "words"}
-    ne = words["fretna"]["ne"]
+    ne = words[FRETNA.name]["ne"]
     yield Row(
         claim=f"{_title(one)}: NE of FReTNA at the default setting",
         bar="≤ 0.2",

@@ -122,7 +122,7 @@ class _Evaluation:
 
     def measure_systems(self) -> None:
         """The teacher on whole sentences, then the systems word by word, and what is compared."""
-        teacher = self._measure(RETA, "offline")
+        teacher = self._measure(plain("reta"), "offline")
         self._measure(BEAM, "offline")
         reta, fretna = self._measure(RETA), self._measure(FRETNA)
         steady = self._measure(STEADY_FRETNA)

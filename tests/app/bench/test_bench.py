@@ -98,9 +98,9 @@ def test_a_report_grows_part_by_part(
     }
     compared = [(c["baseline"], c["system"]) for c in result["comparisons"]]
     assert compared == [
-        ("reta, whole sentences", "fretna"),
-        ("reta", "fretna"),
-        ("wait-3", "fretna"),
+        ("reta, whole sentences", "fretna budget=0.2"),
+        ("reta budget=0.2", "fretna budget=0.2"),
+        ("wait-3", "fretna budget=0.2"),
         ("wait-3", "fretna budget=0"),
     ]
     assert all(0 < c["p"] <= 1 for c in result["comparisons"])
