@@ -93,7 +93,9 @@ def capitals(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -
     return fickle(words, finished, committed)
 
 
-def load_translator(model: registry.Model, *, device: str, policy: PolicyConfig) -> Any:
+def load_translator(
+    model: registry.Model, *, device: str, policy: PolicyConfig, backend: str
+) -> Any:
     return FakeTranslator(capitals, model.source_lang, model.target_lang)
 
 
