@@ -19,7 +19,7 @@ from engine.source import SourcePrefix
 from engine.source_segment import SourceSegment
 from engine.stability import StabilityConfig, common_prefix
 from engine.stability_control import Dial, make_dial
-from engine.translator import Translator
+from engine.translator import Context, Translator, TranslatorSession
 from engine.word_times import WordRatio
 
 MAX_SOURCE_WORDS = 40
@@ -60,6 +60,7 @@ class Session:
         self._newest_finished = -1
         self._source: SourceSegment | None = None
         self._part: CaptionSegment | None = None
+        self._context: Context | None = None
         self._ratio = WordRatio()
 
     def feed(self, prefix: SourcePrefix, now_s: float) -> list[Caption]:
@@ -129,8 +130,11 @@ class Session:
             yield changed
 
     def _begin(self, source: SourceSegment, start_s: float) -> CaptionSegment:
-        start = partial(start_for, self._translator, source)
+        start = partial(self._start, source)
         return CaptionSegment(start, start_s=start_s, long_words=self._max_words // 2)
+
+    def _start(self, source: SourceSegment) -> TranslatorSession:
+        return start_for(self._translator, source, self._context)
 
     def _cut(
         self,
@@ -232,6 +236,11 @@ class Session:
         self._n_segments += last is None
         if final:
             self._ratio.add(said.n_words, len(part.target.committed))
+            self._context = Context(
+                lang=caption.source.lang,
+                source=caption.source.committed,
+                target=caption.target.committed,
+            )
         self._dial.observe(caption)
         part.last = caption
         part.n_shown_committed = said.n_committed
