@@ -32,6 +32,7 @@ from models.checkpoint import (
     weights_fingerprint,
 )
 from models.errors import CheckpointError, ExportError
+from models.ngram import NGRAM_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -188,7 +189,9 @@ def _name(checkpoint: Path, form: Form) -> str:
     """Of the checkpoint's export: another one for other weights, another form, other code."""
     digest = hashlib.sha256(f"{form.engine} {form.quantization}".encode())
     try:
-        digest.update(weights_fingerprint(checkpoint / WEIGHTS_FILE).encode())
+        for path in (checkpoint / WEIGHTS_FILE, checkpoint / NGRAM_FILE):
+            if path.exists() or path.name == WEIGHTS_FILE:
+                digest.update(weights_fingerprint(path).encode())
         for name in (CONFIG_FILE, TOKENIZER_FILE):
             digest.update((checkpoint / name).read_bytes())
         for pattern in _CODE:

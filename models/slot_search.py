@@ -78,7 +78,7 @@ class SlotSearch:
         ends_word: Sequence[bool],
         *,
         weight: float = 1.0,
-        bonus: float = 3.0,
+        bonus: float = 4.0,
         unfinished: float = 5.0,
         margin: float = 8.0,
         spread: float = 6.0,

@@ -68,11 +68,13 @@ class PathReader:
         self._translator = translator
         self._words: tuple[str, ...] = ()
         self._n_read = 0  # slots that make those words
+        self._n_settled = 0
 
     def words(self, path: Sequence[int], n_settled: int) -> tuple[str, ...]:
         """The words of a path, whose first slots will not change unless the source does."""
-        if n_settled < self._n_read:
+        if n_settled < self._n_settled:  # the source was taken back
             self._words, self._n_read = (), 0
+        self._n_settled = n_settled
         slots = written_slots(path, self._n_read)
         groups = self._translator.group([path[slot] for slot in slots])
         words = self._words + tuple(text for text, _ in groups if text)

@@ -19,11 +19,19 @@ from engine.policies.exported import ExportedRetaTranslator, OnnxRetaTranslator
 from engine.policies.reta import RetaTranslator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError, ExportError
+from models.ngram import NGRAM_FILE
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.onnx_model import OnnxOwsmCtc
 from tests.models.export.torch_free import ROOT, loads_torch
 from tests.models.owsm_ctc_models import tiny_model
-from tests.models.translators import autoregressive, fretna, tokenizer
+from tests.models.translators import (
+    SENTENCES,
+    autoregressive,
+    fretna,
+    language_model,
+    stream_fretna,
+    tokenizer,
+)
 
 
 @pytest.fixture
@@ -115,6 +123,19 @@ def test_other_weights_have_another_export(cache: Path, recognizer: Model) -> No
     tiny_model(seed=1).save(recognizer.directory, facts={"source_lang": "en"})  # trained further
     load_recognizer(recognizer, device="cpu")
     assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("exported_here")
+def test_another_language_model_has_another_export(cache: Path, registry: Registry) -> None:
+    network = stream_fretna()
+    directory = registry.directory / "en-de-fretna"
+    save_checkpoint(directory, network.config.to_dict(), network, tokenizer().model)
+    model = registry.find_translator("fretna", "en", "de")
+    for n_exports, sentences in enumerate(((), SENTENCES[1::2], SENTENCES[1:2]), 1):
+        if sentences:
+            language_model(sentences).save(directory / NGRAM_FILE)
+        load_translator(model, device="cpu")
+        assert len(list(cache.iterdir())) == n_exports
 
 
 def test_torch_is_used_where_it_is_asked_for_or_there_is_a_gpu(

@@ -136,8 +136,12 @@ class Band:
         """How many pixels of a part of the screen are white."""
         return self.screen.ink(box)
 
-    def drag(self, start: tuple[int, int], by: tuple[int, int]) -> None:
+    def drag(
+        self, start: tuple[int, int], by: tuple[int, int], follows_s: float = TIMEOUT_S
+    ) -> None:
         """Move the mouse with the button held, as slowly as the window follows.
+
+        One that has not followed after `follows_s` is taken to stay.
 
         A button that is let go before the window manager has begun to move the window moves it
         only in part, or not at all.
@@ -146,8 +150,13 @@ class Band:
         for part in (2, 1):
             before = self.box()
             to = start[0] + by[0] // part, start[1] + by[1] // part
-            self.tool("xdotool", "mousemove", *map(str, to))
-            wait_until(lambda before=before: self.box() != before, 2.0)
+
+            def follows(before: Box = before, to: tuple[int, int] = to) -> bool:
+                for x in (to[0] + 1, to[0]):  # a window manager may have missed the last move
+                    self.tool("xdotool", "mousemove", str(x), str(to[1]))
+                return self.box() != before
+
+            wait_until(follows, follows_s)
         self.tool("xdotool", "mouseup", "1")
 
     def click(self, x: int, y: int, button: int = 1) -> None:

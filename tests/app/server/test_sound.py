@@ -88,7 +88,10 @@ async def test_sound_is_recorded_beside_the_journal_if_asked_for(tmp_path: Path)
 
 @pytest.mark.parametrize("size", [1, 7, 3200, 200_000])
 async def test_sound_may_come_in_pieces_of_any_size(size: int) -> None:
-    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as peer:
+    async with (
+        serving_sound() as doors,
+        connect(f"ws://{doors.address}/audio", ping_timeout=None) as peer,
+    ):
         await start(peer)
         sound = tone(0.5) if size == 1 else tone(2.0)
         for piece in pieces(sound, size):
