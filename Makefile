@@ -8,7 +8,7 @@ BIN := .venv/bin
 DEMO ?= assets/demo.opus
 ARGS ?=
 
-.PHONY: run setup test soak check format clean help
+.PHONY: run setup test soak bench check format clean help
 
 run: setup ## play a shipped recording with German subtitles (overlay, or terminal without a display)
 	@$(BIN)/dragoman run $(DEMO) --from en --to de --pace real $(ARGS)
@@ -25,6 +25,14 @@ test: setup ## run the tests
 # SOAK_S=600 make soak takes longer over what takes a minute.
 soak: setup ## run what takes minutes, and print the figures of docs/reliability.md
 	@$(BIN)/python -m pytest -s tests/soak $(ARGS)
+
+# DATA is the folder of the data sets; docs/benchmarks/README.md says what is measured.
+SETS := dev/bcontrast.en-de test/tatoeba.en-de restricted_multi30k/multi30k_test_2016_flickr.en-de-fr
+BENCH := $(BIN)/dragoman bench translate --columns en,de $(ARGS)
+bench: setup ## measure the translators on two idle cores, about 20 minutes
+	@printf '%s\n' $(SETS) | OMP_NUM_THREADS=1 xargs -P 2 -I SET $(BENCH) --only quality --set $(DATA)/text/SET.tsv.gz
+	@for set in $(SETS); do $(BENCH) --only costs --set $(DATA)/text/$$set.tsv.gz || exit; done
+	@$(BENCH) --only speed
 
 check: setup ## formatting, lint, types
 	@$(BIN)/ruff format --check .

@@ -2,7 +2,9 @@
 
 import dataclasses
 import logging
+import math
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +12,7 @@ from app.config import Settings
 from app.registry import TRANSLATORS, Registry, RegistryError
 from app.sources.devices import AudioSystem, PortAudio
 from app.sources.errors import SourceError
-from engine.stability import StabilityConfig
+from engine.stability import BALANCED, StabilityConfig
 from ui.control import Choice, Option
 from ui.json_file import JsonFile
 
@@ -18,13 +20,14 @@ logger = logging.getLogger(__name__)
 
 STABILITY = {
     "eager": StabilityConfig(agreement=1),
-    "balanced": StabilityConfig(agreement=2),
-    "steady": StabilityConfig(agreement=2, mask_k=2),
-    "steadiest": StabilityConfig(agreement=3, mask_k=4),
+    "lively": StabilityConfig(),
+    "balanced": BALANCED,
+    "steady": replace(BALANCED, mask_k=2),
+    "steadiest": replace(BALANCED, agreement=3, mask_k=4),
 }
 """The dial in steps: from early and restless to late and calm."""
 
-BUDGETS = (0.2, 0.0)
+BUDGETS = (0.0,)
 """Of normalized erasure, that the menu offers besides; the settings have every other."""
 
 
@@ -61,17 +64,18 @@ class Chosen:
         run = settings.run
         languages = f"{run.source_lang}-{run.target_lang}"
         budget, delay_s = settings.stability.budget, settings.stability.delay_s
-        stability = "balanced"
-        if budget is not None:
-            stability = f"budget:{budget:g}"
-        elif delay_s is not None:
+        if delay_s is not None:
             stability = f"delay:{delay_s:g}"
+        elif budget == math.inf:
+            stability = "lively"
+        else:
+            stability = "balanced" if budget == BALANCED.budget else f"budget:{budget:g}"
         return cls(languages=languages, translator=run.translator, stability=stability)
 
     def override(self, settings: Settings, source: str | None, explicit: Collection[str]) -> Self:
         """The choice, but with the source and the fields of `settings.run` that are named."""
         configured = self.of(settings)
-        return dataclasses.replace(
+        return replace(
             self,
             source=source or self.source,
             languages=configured.languages
@@ -83,13 +87,13 @@ class Chosen:
     def apply(self, settings: Settings) -> Settings:
         """The settings of a run with this choice."""
         source_lang, _, target_lang = self.languages.partition("-")
-        run = dataclasses.replace(
+        run = replace(
             settings.run,
             source_lang=source_lang,
             target_lang=target_lang,
             translator=self.translator,  # type: ignore[arg-type]  # one of TRANSLATORS
         )
-        return dataclasses.replace(settings, run=run, stability=stability_of(self.stability))
+        return replace(settings, run=run, stability=stability_of(self.stability))
 
 
 class ChoiceMemory:
@@ -114,7 +118,7 @@ class ChoiceMemory:
         except ValueError as error:
             logger.warning("%s", error)
             del found["stability"]
-        return dataclasses.replace(default, **found)
+        return replace(default, **found)
 
     def remember(self, chosen: Chosen) -> None:
         """Write the choice down."""

@@ -21,7 +21,7 @@ from app.run_config import RunConfig
 from app.server.config import ServerConfig
 from engine.recognizer_config import PRESETS, RecognizerConfig
 from engine.retention import RetentionConfig
-from engine.stability import StabilityConfig
+from engine.stability import BALANCED, StabilityConfig
 from engine.vad import VadConfig
 from ui.settings import OverlaySettings
 
@@ -39,7 +39,7 @@ class Settings:
     run: RunConfig = field(default_factory=RunConfig)
     vad: VadConfig = field(default_factory=VadConfig)
     recognizer: RecognizerConfig = field(default_factory=RecognizerConfig)
-    stability: StabilityConfig = field(default_factory=StabilityConfig)
+    stability: StabilityConfig = BALANCED
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
     feed: ServerConfig = field(default_factory=ServerConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
@@ -88,8 +88,11 @@ def compose(
         values = _from_table(hints[name], table, f"{origin}: [{name}]")
         if name == "recognizer":  # what the file says of it refines the preset
             values = {**dataclasses.asdict(PRESETS[built["run"].preset]), **values}
+        chosen = (overrides or {}).get(name, {})
+        if name == "stability" and "delay_s" not in {**values, **chosen}:
+            values = {"budget": BALANCED.budget, **values}
         built[name] = _make(hints[name], values, f"{origin}: [{name}]")
-        if chosen := (overrides or {}).get(name):
+        if chosen:
             built[name] = _make(hints[name], {**values, **chosen}, "command line")
     return Settings(**built)
 

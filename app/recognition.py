@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from app.config import Settings
     from app.registry import Model
-    from engine.acoustics import Decoder
+    from engine.acoustics import AcousticModel, Decoder
     from engine.language import LanguageIdentifier
     from engine.recognizer import StreamingRecognizer
     from engine.recognizer_config import RecognizerConfig
@@ -24,8 +24,17 @@ def make_decoder(
     language_model: "NgramModel | None",
     config: "RecognizerConfig",
     hot_words: "Sequence[str]" = (),
+    *,
+    model: "AcousticModel | None" = None,
 ) -> "Decoder":
     """The beam search with a language model or hot words, or the best path without either.
+
+    Args:
+        network: whose tokens are written.
+        language_model: of the same tokens.
+        config: weights of the search.
+        hot_words: to expect.
+        model: computes what the network does, in another way; None: the network itself.
 
     Raises:
         CheckpointError: the language model is of another recogniser.
@@ -47,9 +56,9 @@ def make_decoder(
         phrases = encode_hot_words(hot_words, network.vocabulary)
         biases.append(WantedWords(phrases, config.hot_word_bonus))
     if not biases:
-        return BestPathDecoder(network, tokens)
+        return BestPathDecoder(model or network, tokens)
     return BeamDecoder(
-        network, tokens, bias=biases[0] if len(biases) == 1 else SumOfBiases(*biases)
+        model or network, tokens, bias=biases[0] if len(biases) == 1 else SumOfBiases(*biases)
     )
 
 
@@ -97,8 +106,14 @@ class Ear:
         )
 
 
-def load_ear(model: "Model", device: str, settings: "Settings") -> Ear:
+def load_ear(model: "Model", device: str, settings: "Settings", n_streams: int = 1) -> Ear:
     """Load the network, and its language model unless the settings say no.
+
+    Args:
+        model: which one.
+        device: where it runs.
+        settings: of the run.
+        n_streams: how many may call at once; on a GPU they are computed together.
 
     Raises:
         CheckpointError: a file of it is missing, damaged, or of another model.
@@ -107,18 +122,23 @@ def load_ear(model: "Model", device: str, settings: "Settings") -> Ear:
     """
     from app.hot_words import read_hot_words
     from app.registry import SPEECH_TRANSLATOR, load_language_model, load_recognizer
+    from engine.batching import BatchingModel
+    from models.owsm_ctc.onnx_model import OnnxOwsmCtc
 
     run, config = settings.run, settings.recognizer
     network = load_recognizer(model, device=device, backend=run.backend)
+    shared: AcousticModel = network
+    if n_streams > 1 and device != "cpu" and not isinstance(network, OnnxOwsmCtc):
+        shared = BatchingModel(network, max_rows=n_streams)
     language_model = load_language_model(model) if config.language_model else None
     hot_words = read_hot_words(run.hot_words) if run.hot_words else ()
     finds_out = run.source_lang == ANY_LANGUAGE
     return Ear(
         settings,
-        make_decoder(network, language_model, config, hot_words),
+        make_decoder(network, language_model, config, hot_words, model=shared),
         lang=model.source_lang if finds_out else run.source_lang,
-        identifier=_identifier(network, model) if finds_out else None,
-        translator=_speech_translator(network, model, run.target_lang)
+        identifier=_identifier(network, shared, model) if finds_out else None,
+        translator=_speech_translator(network, shared, model, run.target_lang)
         if run.translator == SPEECH_TRANSLATOR
         else None,
     )
@@ -129,18 +149,20 @@ def load_stream(model: "Model", device: str, settings: "Settings") -> "Streaming
     return load_ear(model, device, settings).listen()
 
 
-def _identifier(network: "OwsmCtc | OnnxOwsmCtc", model: "Model") -> "LanguageIdentifier":
+def _identifier(
+    network: "OwsmCtc | OnnxOwsmCtc", shared: "AcousticModel", model: "Model"
+) -> "LanguageIdentifier":
     from engine.language import TokenIdentifier
     from models.errors import CheckpointError
 
     try:
-        return TokenIdentifier(network, network.config.tokens, model.languages)
+        return TokenIdentifier(shared, network.config.tokens, model.languages)
     except ValueError as error:
         raise CheckpointError(f"{model.directory}: {error}") from error
 
 
 def _speech_translator(
-    network: "OwsmCtc | OnnxOwsmCtc", model: "Model", target_lang: str
+    network: "OwsmCtc | OnnxOwsmCtc", shared: "AcousticModel", model: "Model", target_lang: str
 ) -> "Decoder":
     from app.registry import SPEECH_TRANSLATOR, TRANSLATORS, RegistryError
     from engine.acoustics import LANG_TOKENS, BestPathDecoder
@@ -153,4 +175,4 @@ def _speech_translator(
             f"translate speech to {target_lang!r} ({task}); its tasks are {', '.join(tasks)}. "
             f"There is --translator {', '.join(TRANSLATORS)}"
         )
-    return BestPathDecoder(network, network.config.tokens, task=task)
+    return BestPathDecoder(shared, network.config.tokens, task=task)

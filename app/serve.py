@@ -20,6 +20,7 @@ from app.server.microphones import Microphones
 from app.server.sessions import Engine
 from app.server.stats import Stages
 from app.terminal import log_to
+from engine.batching import MAX_ROWS
 from engine.journal import Journal
 from engine.workers import Workers
 
@@ -50,10 +51,10 @@ def main(settings: "Settings") -> int:
 
 
 def count_workers(settings: "Settings", device: str) -> int:
-    """As many as were asked for, or one for each processor of a CPU, or one for a GPU."""
+    """As many as were asked for, or one for each processor, or as many as a GPU takes at once."""
     if settings.feed.workers is not None:
         return settings.feed.workers
-    return 1 if device == "cuda" else count_processors()
+    return count_processors() if device == "cpu" else MAX_ROWS
 
 
 def load_engine(settings: "Settings", device: str, workers: Workers, stages: Stages) -> Engine:
@@ -70,7 +71,8 @@ def load_engine(settings: "Settings", device: str, workers: Workers, stages: Sta
     registry = Registry(config.models)
     load_translator = translation.plan(registry, config)
     recognizer = registry.find_recognizer(config.source_lang)
-    ear, translator = load_ear(recognizer, device, settings), load_translator(device)
+    ear = load_ear(recognizer, device, settings, workers.n_threads)
+    translator = load_translator(device)
     if device == "cpu":
         set_threads(1)
     return Engine(

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from engine.translator import Hypothesis, Translator, TranslatorSession
+from engine.translator import (
+    Context,
+    ContextualTranslator,
+    Hypothesis,
+    Translator,
+    TranslatorSession,
+)
 
 ANY_LANGUAGE = "auto"
 """Stands for the source language of a session where it is found out."""
@@ -41,16 +47,16 @@ class MultilingualTranslator:
         """A session for a segment of a language that is not known."""
         return _Nothing()
 
-    def follow(self, source: SpokenSource) -> TranslatorSession:
+    def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
         """A session that begins anew whenever the segment turns out to be in another language."""
-        return _Following(self, source)
+        return _Following(self, source, context)
 
-    def start_from(self, lang: str) -> TranslatorSession:
+    def start_from(self, lang: str, context: Context | None = None) -> TranslatorSession:
         """A session for a segment in `lang`, ISO 639-1."""
         if lang == self.target_lang:
             return _AsItIs()
         translator = self._translators.get(lang)
-        return _Nothing() if translator is None else translator.start()
+        return _Nothing() if translator is None else _start(translator, context)
 
 
 class SpokenTranslation:
@@ -65,24 +71,35 @@ class SpokenTranslation:
         """A session for a text that nobody spoke."""
         return _Nothing()
 
-    def follow(self, source: SpokenSource) -> TranslatorSession:
+    def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
         """A session that gives what the recogniser made of a segment."""
         return _Given(source)
 
 
-def start_for(translator: Translator, source: SpokenSource) -> TranslatorSession:
-    """A session for a source segment, whatever kind of translator there is."""
+def start_for(
+    translator: Translator, source: SpokenSource, context: Context | None = None
+) -> TranslatorSession:
+    """A session for a source segment after another one, whatever kind of translator there is."""
     if isinstance(translator, MultilingualTranslator | SpokenTranslation):
-        return translator.follow(source)
+        return translator.follow(source, context)
+    return _start(translator, context)
+
+
+def _start(translator: Translator, context: Context | None) -> TranslatorSession:
+    if context is not None and isinstance(translator, ContextualTranslator):
+        return translator.start_after(context)
     return translator.start()
 
 
 class _Following:
     """The session of the language that is spoken."""
 
-    def __init__(self, translator: MultilingualTranslator, source: SpokenSource) -> None:
+    def __init__(
+        self, translator: MultilingualTranslator, source: SpokenSource, context: Context | None
+    ) -> None:
         self._translator = translator
         self._source = source
+        self._context = context
         self._lang: str | None = None
         self._session: TranslatorSession = _Nothing()
 
@@ -92,7 +109,7 @@ class _Following:
         """Translate what was read so far."""
         if self._lang != self._source.lang:
             self._lang = self._source.lang
-            self._session = self._translator.start_from(self._lang)
+            self._session = self._translator.start_from(self._lang, self._context)
         return self._session.update(source_prefix, finished=finished, committed=committed)
 
 

@@ -8,6 +8,8 @@ continue it, becomes one caption segment, or several where that is too long to t
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from engine.caption_segment import CaptionSegment
 from engine.captions import Caption, Text
@@ -17,7 +19,7 @@ from engine.source import SourcePrefix
 from engine.source_segment import SourceSegment
 from engine.stability import StabilityConfig, common_prefix
 from engine.stability_control import Dial, make_dial
-from engine.translator import Translator, TranslatorSession
+from engine.translator import Context, Translator, TranslatorSession
 from engine.word_times import WordRatio
 
 MAX_SOURCE_WORDS = 40
@@ -58,6 +60,7 @@ class Session:
         self._newest_finished = -1
         self._source: SourceSegment | None = None
         self._part: CaptionSegment | None = None
+        self._context: Context | None = None
         self._ratio = WordRatio()
 
     def feed(self, prefix: SourcePrefix, now_s: float) -> list[Caption]:
@@ -108,31 +111,30 @@ class Session:
         while True:
             part = self._part
             if part is None:
-                part = self._part = self._begin(source.start_s)
+                part = self._part = self._begin(source, source.start_s)
             words = source.words[source.n_cut :]
             n_cut = self._cut(source, part, words, now, finished=finished)
             if not n_cut:
                 break
+            said = self._translate(source, part, n_cut, now, final=True)
             end_s = _time_of_cut(source, part.start_s, n_cut)
-            caption = self._revise(source, part, now, n_words=n_cut, end_s=end_s, final=True)
+            caption = self._caption(source, part, said, now(), end_s=end_s, final=True)
             source.n_cut += n_cut
-            self._part = self._begin(end_s)
-            assert caption is not None
+            self._part = self._begin(source, end_s)
             yield caption
-        caption = self._revise(source, part, now, n_words=len(words), final=finished)
+        changed = self._revise(source, part, len(words), now, final=finished)
         if finished:
             self._newest_finished = source.segment
             self._source = self._part = None
-        if caption is not None:
-            yield caption
+        if changed is not None:
+            yield changed
 
-    def _begin(self, start_s: float) -> CaptionSegment:
-        return CaptionSegment(self._start, start_s=start_s, long_words=self._max_words // 2)
+    def _begin(self, source: SourceSegment, start_s: float) -> CaptionSegment:
+        start = partial(self._start, source)
+        return CaptionSegment(start, start_s=start_s, long_words=self._max_words // 2)
 
-    def _start(self) -> TranslatorSession:
-        """Begin a translation of the source segment that is open."""
-        assert self._source is not None
-        return start_for(self._translator, self._source)
+    def _start(self, source: SourceSegment) -> TranslatorSession:
+        return start_for(self._translator, source, self._context)
 
     def _cut(
         self,
@@ -159,40 +161,72 @@ class Session:
         self,
         source: SourceSegment,
         part: CaptionSegment,
+        n_words: int,
         now: Callable[[], float],
         *,
-        n_words: int,
-        end_s: float | None = None,
         final: bool,
     ) -> Caption | None:
         """The next caption of a part with so many words, or none if nothing visible changed."""
         last = part.last
         if last is None and not n_words:
             return None
+        said = self._translate(source, part, n_words, now, final=final)
+        if (
+            last is not None
+            and not final
+            and (said.heard, said.meant) == (last.source, last.target)
+        ):
+            return None
+        return self._caption(source, part, said, now(), end_s=source.end_s, final=final)
+
+    def _translate(
+        self,
+        source: SourceSegment,
+        part: CaptionSegment,
+        n_words: int,
+        now: Callable[[], float],
+        *,
+        final: bool,
+    ) -> "_Said":
+        """Both sides of a part with so many words."""
         words = source.words[source.n_cut :][:n_words]
         n_committed = min(source.n_committed - source.n_cut, n_words)
         part.translate(words, n_committed, self._dial, now, final=final)
-        heard = _text(source.lang, words[:n_committed], words[n_committed:])
-        meant = _text(self._translator.target_lang, part.target.committed, part.target.tentative)
-        if last is not None and not final and (heard, meant) == (last.source, last.target):
-            return None
-        now_s = now()
+        return _Said(
+            n_words=n_words,
+            n_committed=n_committed,
+            heard=_text(source.lang, words[:n_committed], words[n_committed:]),
+            meant=_text(self._translator.target_lang, part.target.committed, part.target.tentative),
+        )
+
+    def _caption(
+        self,
+        source: SourceSegment,
+        part: CaptionSegment,
+        said: "_Said",
+        now_s: float,
+        *,
+        end_s: float,
+        final: bool,
+    ) -> Caption:
+        """The caption that says it, which is the newest of the part from now on."""
+        last = part.last
         caption = Caption(
             session=self._id,
             seq=self._seq,
             segment=self._n_segments if last is None else last.segment,
             revision=0 if last is None else last.revision + 1,
-            source=heard,
-            target=meant,
+            source=said.heard,
+            target=said.meant,
             final=final,
             start_s=part.start_s,
-            end_s=max(source.end_s if end_s is None else end_s, part.start_s),
+            end_s=max(end_s, part.start_s),
             emitted_s=now_s,
             erased=0 if last is None else _erased(last.target, part.target.shown),
             words=part.times.show(
                 part.target.shown,
                 len(part.target.committed),
-                source.heard[source.n_cut :][:n_words],
+                source.heard[source.n_cut :][: said.n_words],
                 now_s,
                 final=final,
                 ratio=self._ratio(),
@@ -201,11 +235,26 @@ class Session:
         self._seq += 1
         self._n_segments += last is None
         if final:
-            self._ratio.add(n_words, len(part.target.committed))
+            self._ratio.add(said.n_words, len(part.target.committed))
+            self._context = Context(
+                lang=caption.source.lang,
+                source=caption.source.committed,
+                target=caption.target.committed,
+            )
         self._dial.observe(caption)
         part.last = caption
-        part.n_shown_committed = n_committed
+        part.n_shown_committed = said.n_committed
         return caption
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """The first words of a part that are not cut off, and what they mean."""
+
+    n_words: int
+    n_committed: int
+    heard: Text
+    meant: Text
 
 
 def _text(lang: str, committed: Sequence[str], tentative: Sequence[str]) -> Text:

@@ -36,9 +36,9 @@ class StabilityConfig:
     0 commits nothing before the segment ends."""
     mask_k: int = 0
     """Words at the end of a hypothesis that stay hidden until the segment ends."""
-    budget: float | None = None
+    budget: float = math.inf
     """Normalized erasure that the session may reach: words taken back for each word committed.
-    With 0 nothing shown is ever taken back. See `engine.stability_control`."""
+    With 0 nothing shown is ever taken back; `inf` is no limit. See `engine.stability_control`."""
     delay_s: float | None = None
     """Mean delay in seconds at which words should settle; as many of them stay hidden as that
     allows. Instead of a budget."""
@@ -48,13 +48,18 @@ class StabilityConfig:
         for key, value, high in (
             ("agreement", self.agreement, 10),
             ("mask_k", self.mask_k, 50),
-            ("budget", self.budget, 1),
             ("delay_s", self.delay_s, 60),
         ):
             if value is not None and not 0 <= value <= high:
                 raise ValueError(f"stability {key} = {value} is not within 0 … {high}")
-        if self.budget is not None and self.delay_s is not None:
+        if not (0 <= self.budget <= 1 or self.budget == math.inf):
+            raise ValueError(f"stability budget = {self.budget} is not within 0 … 1, nor inf")
+        if self.budget != math.inf and self.delay_s is not None:
             raise ValueError("stability budget and delay_s cannot both be held; give one of them")
+
+
+BALANCED = StabilityConfig(budget=0.2)
+"""What a session holds unless it is told otherwise: steady enough to be read at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

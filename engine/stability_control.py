@@ -13,6 +13,7 @@ A dial has no clock and no randomness: the same captions and hypotheses give the
 user may turn an `AdjustableDial` while the session runs.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -59,7 +60,7 @@ class ErasureBudget(Dial):
     def __init__(self, config: StabilityConfig) -> None:
         """Start without credit: the first words are shown when they are committed."""
         super().__init__(config)
-        self._budget = config.budget or 0.0
+        self._budget = config.budget
         self._meter = LiveMeter()
         self._n_words = 0.0  # by which hypotheses grew; recent ones count more
         self._rewritten = [0.0] * (MOST_HIDDEN + 1)  # words rewritten beyond the last 0, 1, 2 …
@@ -118,7 +119,7 @@ class DelayDial(Dial):
 
 def make_dial(config: StabilityConfig) -> Dial:
     """The dial for what the configuration asks to be held."""
-    if config.budget is not None:
+    if config.budget != math.inf:
         return ErasureBudget(config)
     return Dial(config) if config.delay_s is None else DelayDial(config)
 

@@ -7,7 +7,7 @@ cannot tell them apart otherwise.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,16 @@ class Hypothesis:
     def text(self) -> str:
         """The translation as one string."""
         return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The caption segment before: what was said, and how it was translated."""
+
+    lang: str
+    """ISO 639-1 code of what was said."""
+    source: str
+    target: str
 
 
 class TranslatorSession(Protocol):
@@ -60,4 +70,13 @@ class Translator(Protocol):
 
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
+        ...
+
+
+@runtime_checkable
+class ContextualTranslator(Translator, Protocol):
+    """A translator that looks at what was said before; any other is asked by `start` alone."""
+
+    def start_after(self, context: Context) -> TranslatorSession:
+        """A session for the source segment that follows."""
         ...

@@ -14,10 +14,14 @@ _CACHE = tempfile.TemporaryDirectory(prefix="dragoman-cache-")
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 # Machines that test are slow or busy; time limits of single examples would only fail at random.
-hypothesis.settings.register_profile(
-    "dragoman",
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
+# The same examples in every run: it says something of a change, not of luck. Others are drawn with
+# `pytest --hypothesis-profile=random`.
+for _profile, _same in (("random", False), ("dragoman", True)):
+    hypothesis.settings.register_profile(
+        _profile,
+        deadline=None,
+        max_examples=50,
+        derandomize=_same,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("dragoman")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import TIMEOUT_S
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("models", "engine", "app", "ui")
 ALLOWED = {
@@ -64,7 +66,7 @@ def test_importing_the_caption_loads_neither_torch_nor_qt() -> None:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_S,
         cwd=ROOT,
     )
     assert done.stdout.strip() == "[]"

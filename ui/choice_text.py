@@ -18,7 +18,8 @@ def choice_text(choice: Choice) -> str:
         return text.format(seconds=float(number))
     known = {
         "mic": QCoreApplication.translate("Choices", "Default microphone"),
-        "eager": QCoreApplication.translate("Choices", "Eager: early and restless"),
+        "eager": QCoreApplication.translate("Choices", "Eager: the first word counts"),
+        "lively": QCoreApplication.translate("Choices", "Lively: early and restless"),
         "balanced": QCoreApplication.translate("Choices", "Balanced"),
         "steady": QCoreApplication.translate("Choices", "Steady: two words later"),
         "steadiest": QCoreApplication.translate("Choices", "Steadiest: four words later"),

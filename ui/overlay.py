@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from PyQt6.QtCore import QRect, QRectF, Qt, QTimer, pyqtSignal
@@ -22,6 +21,7 @@ from PyQt6.QtWidgets import QMenu, QStyle, QWidget
 
 from engine.captions import Caption
 from ui.grip import Grip
+from ui.lock import is_locked, lock, window_flags
 from ui.look import Look, make_look
 from ui.place import PlaceMemory
 from ui.readout import Readout, notice_text, status_text
@@ -31,13 +31,12 @@ from ui.settings import RANGES, OverlaySettings
 from ui.state import Frame, Line
 from ui.status import Figures, Notice, Report
 from ui.throttle import Throttle
+from ui.unpainted import Unpainted
 
 BOX_RADIUS = 14.0
 FONT_STEP = 1.125
 EMPTY_SHARE = 0.4
 """How much of its opacity the box keeps while it is empty and can be moved."""
-UNPAINTED_KEPT = 64
-"""A band that the window system does not let paint must not collect captions for ever."""
 
 
 class Overlay(QWidget):
@@ -59,7 +58,7 @@ class Overlay(QWidget):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`blended`: translucency works, as a compositor is there; otherwise the box is opaque."""
-        super().__init__(None, _window_flags(settings.locked))
+        super().__init__(None, window_flags(settings.locked))
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setWindowTitle("Dragoman")
@@ -73,8 +72,7 @@ class Overlay(QWidget):
         self._less_motion = False
         self._fresh = True  # no caption has come yet
         self._readout = Readout()
-        self._unpainted: deque[tuple[Caption, float]] = deque(maxlen=UNPAINTED_KEPT)
-        self._n_framed = 0  # of them, that are in the frame already
+        self._unpainted = Unpainted()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -102,8 +100,7 @@ class Overlay(QWidget):
         now_s = self._clock()
         taken = [caption for caption in captions if self._scene.apply(caption, now_s)]
         if self.isVisible():  # what is hidden has no time at which it was painted
-            since_s = now_s if published_s is None else published_s
-            self._unpainted += [(caption, since_s) for caption in taken]
+            self._unpainted.take(taken, now_s if published_s is None else published_s)
         self._fresh = False
         self._throttle.request()
 
@@ -148,7 +145,7 @@ class Overlay(QWidget):
         """Bring the band up to now; ask for a repaint of the parts that look different."""
         now_s = self._clock()
         was_empty = not self.frame
-        self._n_framed = len(self._unpainted)
+        self._unpainted.frame()
         areas = self._scene.refresh(now_s)
         for area in areas:
             self.update(area)
@@ -163,13 +160,8 @@ class Overlay(QWidget):
             self._timer.start(wait_ms)
 
     def _count_painted(self) -> None:
-        """Count the captions of the frame as painted by now."""
-        now_s = self._clock()
-        for _ in range(min(self._n_framed, len(self._unpainted))):
-            caption, since_s = self._unpainted.popleft()
-            lag_s, tentative = max(0.0, now_s - since_s), not self.settings.reading_mode
-            self.figures.painted(caption, lag_s, tentative=tentative)
-        self._n_framed = 0
+        tentative = not self.settings.reading_mode
+        self._unpainted.count_painted(self.figures, self._clock(), tentative=tentative)
 
     # Painting
 
@@ -261,7 +253,7 @@ class Overlay(QWidget):
     @property
     def locked(self) -> bool:
         """Whether the mouse goes through to the windows below."""
-        return bool(self.windowFlags() & Qt.WindowType.WindowTransparentForInput)
+        return is_locked(self)
 
     def change(self, settings: OverlaySettings) -> None:
         """Look and behave according to other settings, from now on; text in sight stays."""
@@ -269,7 +261,7 @@ class Overlay(QWidget):
             return
         old, self.settings = self.settings, settings
         if settings.locked != self.locked:
-            self._lock(settings.locked)
+            lock(self, settings.locked, self.box)
         if settings.width_percent != old.width_percent:
             self._place(anew=True)
             self._seat.remember()
@@ -278,20 +270,6 @@ class Overlay(QWidget):
             self._seat.grow(look.height)
             self._reshape(look)
         self.changed.emit(settings)
-
-    def _lock(self, locked: bool) -> None:
-        flags = _window_flags(locked)
-        self.overrideWindowFlags(flags)
-        window = self.windowHandle()
-        if window is None:
-            return
-        shown, box = window.isVisible() and _is_on_x(), self.box
-        if shown:  # a window manager looks at a window when it appears
-            window.hide()
-        window.setFlags(flags)
-        if shown:
-            window.setGeometry(box)
-            window.show()
 
     def reduce_motion(self, wanted: bool) -> None:
         """Whether the desktop asks for it; followed where the settings leave it to the desktop."""
@@ -315,23 +293,3 @@ class Overlay(QWidget):
         self._seat.flush()
         event.accept()
         self.closed.emit()
-
-
-def _window_flags(locked: bool) -> Qt.WindowType:
-    flags = (
-        Qt.WindowType.Tool
-        | Qt.WindowType.FramelessWindowHint
-        | Qt.WindowType.WindowStaysOnTopHint
-        | Qt.WindowType.NoDropShadowWindowHint
-    )
-    if locked:
-        flags |= Qt.WindowType.WindowTransparentForInput
-        if _is_on_x():
-            # Many window managers put the full-screen window that has the keyboard above all that
-            # they manage. A locked band needs no keyboard, and they need not move it.
-            flags |= Qt.WindowType.X11BypassWindowManagerHint
-    return flags
-
-
-def _is_on_x() -> bool:
-    return QGuiApplication.platformName() == "xcb"

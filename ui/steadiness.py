@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QWidget
 from ui.choice_text import choice_text
 from ui.control import Choice, Control, Option
 
-STEPS = ("eager", "balanced", "steady", "steadiest")
+STEPS = ("eager", "lively", "balanced", "steady", "steadiest")
 SETTLED_MS = 300
 """A number that is being changed is taken after this time."""
 

@@ -167,9 +167,10 @@ quality.
 _QUALITY_TEXT = """\
 ## Quality
 
-The source grows word by word under the rules of a session that has set nothing (two hypotheses
-must agree before a word commits); BLEU and chrF (sacrebleu, cased, detokenised) are those of the
-final text, lagging is in source words, NE is words taken back ÷ final words. `mask-k` hides the
-last words of a hypothesis, `budget` is `--stability`. Wait-k stands beside FReTNA with the
-smallest k that lags at least as much, which favours Wait-k.
+The source grows word by word; a word commits when two hypotheses agree on it. BLEU and chrF
+(sacrebleu, cased, detokenised) are those of the final text, lagging is in source words, NE is
+words taken back ÷ final words. `mask-k` hides the last words of a hypothesis; `budget` is
+`--stability`, and 0.2 what a session has that has set nothing. Wait-k stands beside FReTNA with
+the smallest k that lags at least as much, which favours Wait-k. `reta, whole sentences` commits
+nothing before the end, so that no forced prefix harms its text.
 """

@@ -36,7 +36,7 @@ def run_quick(pair: Pair, words: Sequence[str]) -> dict[str, Any]:
     _set_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(pair, Path(folder))
-        eager, optimised = load_eager(pair, "cpu"), bench.optimised(1)
+        eager, optimised = load_eager(pair, "cpu"), bench.optimised(1, DEPTHS[1:])
 
         def measure(systems: dict[str, Translator], names: Sequence[str]) -> Timings:
             return time_systems(
@@ -160,10 +160,12 @@ class _Bench:
         forced = {forced_name(d): force_eager(self.lengths, d, device) for d in DEPTHS}
         return {**load_eager(self.pair, device), **forced}
 
-    def optimised(self, n_threads: int) -> dict[str, Translator]:
+    def optimised(
+        self, n_threads: int, depths: Sequence[tuple[int, int]] = DEPTHS
+    ) -> dict[str, Translator]:
         """Table B."""
         forced = {
-            forced_name(d): force_exported(self.lengths, d, self.folder, n_threads) for d in DEPTHS
+            forced_name(d): force_exported(self.lengths, d, self.folder, n_threads) for d in depths
         }
         return {
             **load_optimised(self.pair, Exports(folder=self.folder), n_threads),

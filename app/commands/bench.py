@@ -45,7 +45,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set for figures of quality")
     add("--columns", default="0,1", metavar="SOURCE,TARGET")
     add("--limit", type=int, metavar="N", help="only the first N of the test set")
-    add("--sample", type=int, default=200, metavar="N", help="sentences of the curves (200)")
+    add("--sample", type=int, default=100, metavar="N", help="sentences of the curves (100)")
     add("--from", dest="source_lang", default="en", metavar="LANG")
     add("--to", dest="target_lang", default="de", metavar="LANG")
     add("--models", type=Path, metavar="DIR", help="instead of the shipped ones")

@@ -2,10 +2,12 @@
 
 import argparse
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands import evaluate_recognition
+from app.commands.options import read_budget
 from app.commands.policy import add_policy_options, read_policy
 from app.registry import BACKENDS, DEVICES, TRANSLATORS
 from app.report import print_result, progress_bar
@@ -47,9 +49,10 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     translate.add_argument(
         "--stability",
         dest="budget",
-        type=float,
+        type=read_budget,
+        default=math.inf,
         metavar="NE",
-        help="budget of erasure, as of a run",
+        help="budget of erasure, as of a run (off)",
     )
     translate.add_argument("--spoken", action="store_true", help="sources as a recogniser writes")
     translate.set_defaults(main=_translate)

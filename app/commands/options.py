@@ -1,11 +1,13 @@
 """Options that several commands share."""
 
 import argparse
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.registry import DEVICES, SPEECH_TRANSLATOR, TRANSLATORS
+from engine.stability import BALANCED
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -44,9 +46,10 @@ def add_stability_options(add: Add) -> None:
     add(
         "--stability",
         dest="budget",
-        type=float,
+        type=read_budget,
         metavar="NE",
-        help="words that may be taken back for each that stays, 0 (none) to 1",
+        help="words that may be taken back for each that stays, 0 (none) to 1, or off "
+        f"({BALANCED.budget})",
     )
     add(
         "--delay",
@@ -55,6 +58,15 @@ def add_stability_options(add: Add) -> None:
         metavar="SECONDS",
         help="instead: as steady as this mean delay allows",
     )
+
+
+def read_budget(text: str) -> float:
+    """A budget of erasure as it is typed.
+
+    Raises:
+        ValueError: it is neither a number nor `off`.
+    """
+    return math.inf if text == "off" else float(text)
 
 
 def add_view_options(add: Add) -> None:
@@ -72,6 +84,9 @@ def add_view_options(add: Add) -> None:
 
 VIEW_OPTIONS = ("show", "jsonl", "detail", "srt", "vtt")
 """Which of them go into the table `[run]` of the settings."""
+
+STABILITY_TABLE = {"stability": ("budget", "delay_s")}
+"""Which options go into a table of their own."""
 
 FEED_TABLE = {"feed": ("address", "token", "tls_cert", "tls_key")}
 """Which of them go into a table of their own."""

@@ -10,9 +10,11 @@ from app.commands.options import (
     JOURNAL_OPTIONS,
     OUTLET_TABLES,
     RETENTION_TABLE,
+    STABILITY_TABLE,
     add_file_options,
     add_journal_options,
     add_outlet_options,
+    add_stability_options,
     add_translation_options,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
@@ -52,6 +54,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--max-viewers", type=int, metavar="N", help="caption viewers at once (250)")
     add_translation_options(add)
     add_policy_options(parser)
+    add_stability_options(add)
     add_outlet_options(add)
     add_journal_options(add)
     add_file_options(add)
@@ -92,6 +95,7 @@ _TABLES = {
         *JOURNAL_OPTIONS,
         "models",
     ),
+    **STABILITY_TABLE,
     **OUTLET_TABLES,
     **RETENTION_TABLE,
     "feed": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.options import (
     FEED_TABLE,
     OUTLET_TABLES,
+    STABILITY_TABLE,
     VIEW_OPTIONS,
     add_outlet_options,
     add_stability_options,
@@ -140,5 +141,5 @@ def _print(result: dict[str, Any], path: Path | None) -> None:
 _REPLAY_TABLES = {"run": ("journal", *VIEW_OPTIONS), **FEED_TABLE, **OUTLET_TABLES}
 _RERUN_TABLES = {
     "run": ("journal", "translator", *POLICY_OPTIONS, "device", "backend", "preset", "models"),
-    "stability": ("budget", "delay_s"),
+    **STABILITY_TABLE,
 }

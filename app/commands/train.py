@@ -13,7 +13,8 @@ from app.registry import DEVICES
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from models.training.loop import LoopConfig, Report
+    from models.training.loop import Report
+    from models.training.loop_config import LoopConfig
 
 _MIN_COUNTS = "1,1,2,3,3,3,4"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
@@ -266,7 +267,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _loop_config(table: dict[str, Any]) -> "LoopConfig":
-    from models.training.loop import LoopConfig
+    from models.training.loop_config import LoopConfig
 
     known = LoopConfig.__dataclass_fields__
     for key in table.keys() - known.keys():

@@ -3,7 +3,7 @@
 Two branches, self-attention and a convolutional gating MLP, are merged by a depthwise convolution
 and a linear layer, between two half feed-forward layers. Where OWSM-CTC differs from the paper:
 some blocks attend to the prompt before the last normalisation. The convolutions see the padding
-of a batch, as in the original; only attention is masked.
+of a batch, as in the original, where only attention is masked; it can be hidden from them, too.
 """
 
 import torch
@@ -48,10 +48,11 @@ class ConvolutionalGate(nn.Module):
         self.contract = nn.Linear(inner // 2, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, frames, width) to the same shape."""
+    def forward(self, x: Tensor, padding: Tensor | None) -> Tensor:
+        """Map (batch, frames, width) to the same shape; `padding` as for the block."""
         content, gate = functional.gelu(self.expand(x)).chunk(2, dim=-1)
-        gated = content * self.conv(self.norm(gate))  # (batch, frames, inner / 2)
+        # (batch, frames, inner / 2)
+        gated = content * self.conv(_without(padding, self.norm(gate)))
         contracted: Tensor = self.contract(self.dropout(gated))
         return contracted
 
@@ -81,7 +82,12 @@ class EBranchformerBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None, prompt: Tensor, prompt_mask: Tensor | None
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        prompt: Tensor,
+        prompt_mask: Tensor | None,
+        padding: Tensor | None = None,
     ) -> Tensor:
         """Encode.
 
@@ -90,6 +96,8 @@ class EBranchformerBlock(nn.Module):
             mask: (batch, 1, 1, frames), True where valid; None means everywhere.
             prompt: (batch, prompt tokens, width), the prompt encoder's output.
             prompt_mask: (batch, 1, 1, prompt tokens) or None.
+            padding: (batch, frames, 1), True where the convolutions are to see zeros; None lets
+                them see the padding.
 
         Returns:
             (batch, frames, width).
@@ -97,12 +105,16 @@ class EBranchformerBlock(nn.Module):
         x = x + 0.5 * self.dropout(self.first(self.norm_first(x)))
         normed = self.norm_attention(x)
         attended = self.dropout(self.attention(normed, normed, mask))
-        gated = self.dropout(self.gate(self.norm_gate(x)))
+        gated = self.dropout(self.gate(self.norm_gate(x), padding))
         both = torch.cat((attended, gated), dim=-1)  # (batch, frames, 2 * width)
-        x = x + self.dropout(self.merge(both + self.merge_conv(both)))
+        x = x + self.dropout(self.merge(both + self.merge_conv(_without(padding, both))))
         x = x + 0.5 * self.dropout(self.second(self.norm_second(x)))
         if self.attends_prompt:
             normed = self.norm_prompt(x)
             x = x + self.dropout(self.prompt_attention(normed, prompt, prompt_mask))
         last: Tensor = self.norm_last(x)
         return last
+
+
+def _without(padding: Tensor | None, x: Tensor) -> Tensor:
+    return x if padding is None else x.masked_fill(padding, 0.0)

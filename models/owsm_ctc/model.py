@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from models.checkpoint import read_checkpoint, save_checkpoint
 from models.errors import CheckpointError
@@ -99,6 +100,7 @@ class OwsmCtc(OwsmCtcNetwork):
         lang: Sequence[str],
         task: Sequence[str],
         prompt: Sequence[str | None],
+        apart: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Return CTC log-probabilities of a batch.
 
@@ -110,6 +112,7 @@ class OwsmCtc(OwsmCtcNetwork):
             lang: language of each row, such as `<eng>`, or `<nolang>`.
             task: `<asr>` or `<st_xxx>` for each row.
             prompt: text before each row; None, an empty text or one with `<na>` means none.
+            apart: whether a padded row is to be the same as alone.
 
         Returns:
             (batch, frames, vocabulary), the two prefix frames included, and (batch,) valid frames.
@@ -124,7 +127,7 @@ class OwsmCtc(OwsmCtcNetwork):
                 f"{len(audio)} audios, {len(lang)}, {len(task)}, {len(prompt)}"
             )
         vocabulary, device = self.vocabulary, self.head.weight.device
-        samples, lengths = _batch_audio([check_audio(row) for row in audio])
+        rows = [check_audio(row) for row in audio]
         prefixes = [
             [vocabulary.language_id(one_lang), vocabulary.task_id(one_task)]
             for one_lang, one_task in zip(lang, task, strict=True)
@@ -134,7 +137,12 @@ class OwsmCtc(OwsmCtcNetwork):
         longest = max(prompt_lengths)
         # Any id does as padding: attention does not reach it.
         padded = [ids + [0] * (longest - len(ids)) for ids in prompts]
-        features, feature_lengths = self.frontend(samples.to(device), lengths.to(device))
+        if apart:  # the spectrum of a row's last frame reflects its end
+            alone = [self._features([row]) for row in rows]
+            features = pad_sequence([one[0] for one, _ in alone], batch_first=True)
+            feature_lengths = torch.cat([length for _, length in alone])
+        else:
+            features, feature_lengths = self._features(rows)
         output = self(
             features.to(self.head.weight.dtype),
             feature_lengths if len(audio) > 1 else None,
@@ -142,8 +150,16 @@ class OwsmCtc(OwsmCtcNetwork):
             torch.tensor(padded, device=device),
             torch.tensor(prompt_lengths, device=device),
             keep_inter=False,
+            apart=apart,
         )
         return output.log_probs, output.lengths
+
+    def _features(self, rows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+        """Return (batch, mel frames, n_mels) and (batch,) of audio."""
+        device = self.head.weight.device
+        samples, lengths = _batch_audio(rows)
+        features, feature_lengths = self.frontend(samples.to(device), lengths.to(device))
+        return features, feature_lengths
 
     def recognize(
         self,

@@ -29,7 +29,7 @@ from models.owsm_ctc.frontend import LogMelFrontend
 from models.owsm_ctc.geometry import BLANK_ID as BLANK_ID  # for training, whose loss is here
 from models.owsm_ctc.geometry import PREFIX_FRAMES
 from models.owsm_ctc.prompt import PromptEncoder, projection
-from models.owsm_ctc.subsampling import make_stem, subsampled_lengths
+from models.owsm_ctc.subsampling import make_stem, subsampled, subsampled_lengths
 
 
 class CtcOutput(NamedTuple):
@@ -74,8 +74,12 @@ class OwsmCtcNetwork(nn.Module):
         prompt_lengths: Tensor | None = None,
         *,
         keep_inter: bool = True,
+        apart: bool = False,
     ) -> CtcOutput:
-        """Return final and inter-CTC log-probabilities; see the module's docstring for shapes."""
+        """Return final and inter-CTC log-probabilities; see the module's docstring for shapes.
+
+        With `apart`, rows are what they are alone: padding is hidden from the convolutions, too.
+        """
         prompt, prompt_mask = self._encode_prompt(features.shape[0], prompt_ids, prompt_lengths)
         x = self.stem(features)  # (batch, frames / 8, width)
         prefix = self.project_prefix(self.embed(prefix_ids))  # (batch, 2, width)
@@ -83,11 +87,16 @@ class OwsmCtcNetwork(nn.Module):
         if feature_lengths is None:
             lengths, mask = torch.full((x.shape[0],), x.shape[1], device=x.device), None
         else:
-            lengths = subsampled_lengths(feature_lengths, features.shape[1]) + PREFIX_FRAMES
+            lengths = PREFIX_FRAMES + (
+                subsampled(feature_lengths)
+                if apart
+                else subsampled_lengths(feature_lengths, features.shape[1])
+            )
             mask = padding_mask(lengths, x.shape[1])
+        padding = ~mask[:, 0, 0, :, None] if apart and mask is not None else None
         inter_log_probs = []
         for number, block in enumerate(self.blocks, start=1):
-            x = block(x, mask, prompt, prompt_mask)
+            x = block(x, mask, prompt, prompt_mask, padding)
             if number not in self.config.inter_ctc_blocks:
                 continue
             if not (keep_inter or self.config.self_conditioning):

@@ -5,12 +5,16 @@ frequency. Encoder frame i therefore sees the mel frames 8·i … 8·i + 14 and 
 80·i + 70 ms.
 """
 
+from typing import TypeVar
+
 from torch import Tensor, nn
 
 from models.owsm_ctc.config import OwsmCtcConfig
 
+N = TypeVar("N", int, Tensor)
 
-def subsampled(n: int) -> int:
+
+def subsampled(n: N) -> N:
     """Return how many of `n` frames (or bands) the three convolutions leave."""
     for _ in range(3):
         n = (n - 1) // 2

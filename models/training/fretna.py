@@ -21,7 +21,7 @@ from models.training.projection import (
     sample_vocabulary,
 )
 from models.training.translation_data import Batch
-from models.training.translator import TranslatorTask
+from models.training.translator_task import TranslatorTask
 from models.translator_config import TranslatorConfig
 
 Fill = Callable[[Tensor | None], Tensor]

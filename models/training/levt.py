@@ -11,7 +11,7 @@ from models.levenshtein_transformer import EncodedSource, LevenshteinTransformer
 from models.tokenizer import PAD_ID
 from models.training.edits import drop_randomly, edit_loss
 from models.training.translation_data import Batch
-from models.training.translator import TranslatorTask
+from models.training.translator_task import TranslatorTask
 from models.translation import pad
 from models.translator_config import TranslatorConfig
 

@@ -21,7 +21,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from models.training.muon import Muon
+from models.training.loop_config import LoopConfig
+from models.training.optimizers import make_optimizers, use_bf16
 from models.training.plot import plot_log
 
 BatchT = TypeVar("BatchT")
@@ -56,50 +57,6 @@ class TrainingTask(Protocol[BatchT]):
     def save(self, directory: Path, scores: dict[str, float]) -> None:
         """Write the model as a checkpoint that the program can load."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopConfig:
-    """Optimisation and schedule of a run."""
-
-    peak_lr: float = 2e-3
-    warmup_steps: int = 400
-    max_steps: int = 0
-    """End of the schedule in steps; 0: no such end."""
-    max_minutes: float = 0.0
-    """End of the schedule in minutes of training over all parts of the run; 0: no such end."""
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.98)
-    clip_norm: float = 1.0
-    accumulate: int = 1
-    """Batches per optimiser step."""
-    final_lr_ratio: float = 0.02
-    checkpoint_every_s: float = 240.0
-    evaluate_every_steps: int = 1000
-    log_every_steps: int = 50
-    optimizer: str = "muon"
-    """`muon`: Muon (Jordan et al. 2024) for the matrices of the layers, scaled to AdamW's step
-    size, AdamW for the rest; `adamw`: AdamW for all."""
-    precision: str = "auto"
-    """`fp32`, `bf16` (autocast), or `auto`: bf16 where it is faster on this machine."""
-    threads: int = 0
-    """Torch threads; 0: torch's own choice."""
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ValueError: a value is out of its range.
-        """
-        if self.max_steps <= 0 and self.max_minutes <= 0:
-            raise ValueError("training: one of max_steps and max_minutes must be greater than 0")
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f"training: precision {self.precision!r} is not auto, fp32 or bf16")
-        if self.optimizer not in ("muon", "adamw"):
-            raise ValueError(f"training: optimizer {self.optimizer!r} is not muon or adamw")
-        if self.accumulate < 1:
-            raise ValueError(f"training: accumulate {self.accumulate} is less than 1")
 
 
 @dataclass(slots=True)
@@ -309,56 +266,3 @@ class _Window:
             units_per_s=self._units / took_s,
             left_s=left_s,
         )
-
-
-def use_bf16(precision: str, device: str) -> bool:
-    """Whether to train under bf16 autocast.
-
-    CPUs without AMX or AVX512-BF16 emulate bf16 at a tenth of fp32's speed, so `auto` measures.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if device != "cpu":
-        return True
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a, b = torch.ones(512, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
-        torch.mm(a, b)
-        start = time.perf_counter()
-        for _ in range(5):
-            torch.mm(a, b)
-        seconds[dtype] = time.perf_counter() - start
-    return seconds[torch.bfloat16] * 1.3 < seconds[torch.float32]
-
-
-def make_optimizers(
-    model: nn.Module, config: LoopConfig, dtype: torch.dtype = torch.float32
-) -> list[torch.optim.Optimizer]:
-    """The optimisers of a run: together they hold every parameter once.
-
-    Weight decay is for matrices only, not for biases, norms and scales.
-
-    Args:
-        dtype: precision of Muon's matrix products.
-    """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    muon = [
-        p
-        for p in parameters
-        if config.optimizer == "muon" and p.dim() == 2 and id(p) not in embeddings
-    ]
-    by_muon = {id(p) for p in muon}
-    rest = [p for p in parameters if id(p) not in by_muon]
-    groups = [
-        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, lr=config.peak_lr, betas=config.betas, fused=True)
-    ]
-    if muon:
-        optimizers.append(
-            Muon(muon, lr=config.peak_lr, weight_decay=config.weight_decay, dtype=dtype)
-        )
-    return optimizers

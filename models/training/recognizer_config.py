@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from models.training.augmentation import AugmentationConfig
-from models.training.loop import LoopConfig
+from models.training.loop_config import LoopConfig
 
 LANGUAGES: Mapping[str, str] = {"en": "eng", "de": "deu"}
 """Languages of the packs and their codes in the vocabulary."""

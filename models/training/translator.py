@@ -1,89 +1,24 @@
 """Training tasks of the translators, and how a configuration file becomes one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import sacrebleu
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
-from models.checkpoint import save_checkpoint
 from models.tokenizer import PAD_ID, Tokenizer
+from models.training.fretna import FretnaTask, StreamFretnaTask
+from models.training.hybrid import HybridTask
+from models.training.levt import LevtTask
 from models.training.projection import smoothed_cross_entropy
-from models.training.translation_data import (
-    Batch,
-    DataConfig,
-    Pair,
-    PairStream,
-    read_pairs,
-    wait_k_visible,
-)
+from models.training.translation_data import Batch, DataConfig, wait_k_visible
+from models.training.translator_task import TranslatorTask
 from models.training.warm_start import warm_start
-from models.translator_config import TranslatorConfig, source_ids
+from models.translator_config import TranslatorConfig
 
 _SMOOTHING = 0.1
-
-
-class TranslatorTask:
-    """What the tasks of all translators share: data, development BLEU, saving."""
-
-    score_name = "bleu"
-    higher_is_better = True
-    model: nn.Module
-
-    def __init__(
-        self,
-        config: TranslatorConfig,
-        data: DataConfig,
-        tokenizer: Tokenizer,
-        data_root: Path,
-        extra_pairs: Sequence[Pair] = (),
-    ) -> None:
-        self.config = config
-        self._data = data
-        self._tokenizer = tokenizer
-        pairs = [pair for name in data.train for pair in read_pairs(data_root / name)]
-        self._stream = PairStream([*pairs, *extra_pairs], tokenizer, data, config.source_lang)
-        self._dev = {
-            Path(name).name.split(".")[0]: read_pairs(data_root / name)[: data.n_dev]
-            for name in data.dev
-        }
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """All batches of an epoch."""
-        yield from self._stream.epoch(epoch)
-
-    def evaluate(self) -> dict[str, float]:
-        """BLEU (sacrebleu, cased, detokenised) on each development set, and their mean."""
-        scores = {}
-        for name, pairs in self._dev.items():
-            hypotheses = self.translate([source for source, _ in pairs])
-            references = [target for _, target in pairs]
-            bleu = sacrebleu.corpus_bleu(hypotheses, [references]).score
-            scores[f"bleu_{name}"] = round(bleu, 2)
-        return {"bleu": round(sum(scores.values()) / len(scores), 2), **scores}
-
-    def translate(self, sentences: Sequence[str]) -> list[str]:
-        """Translate complete sentences with the model as it is, sorted into batches by length."""
-        ids = [source_ids(row, finished=True) for row in self._tokenizer.encode_batch(sentences)]
-        order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
-        output: dict[int, str] = {}
-        for start in range(0, len(order), 64):
-            chosen = order[start : start + 64]
-            rows = self._translate_ids([ids[index] for index in chosen])
-            for index, row in zip(chosen, rows, strict=True):
-                output[index] = self._tokenizer.decode(row)
-        return [output[index] for index in range(len(ids))]
-
-    def save(self, directory: Path, scores: dict[str, float]) -> None:
-        """Write a checkpoint that `dragoman run` loads."""
-        config = {**self.config.to_dict(), "dev": scores}
-        save_checkpoint(directory, config, self.model, self._tokenizer.model, dtype=torch.float16)
-
-    def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
-        raise NotImplementedError
 
 
 class AutoregressiveTask(TranslatorTask):
@@ -151,17 +86,8 @@ def make_task(
 
 
 def _task_class(config: TranslatorConfig) -> type[TranslatorTask]:
-    """The task of a kind of translator, and of a form of FReTNA; those modules build on this."""
+    """The task of a kind of translator, and of a form of FReTNA."""
     if config.kind != "fretna":
         return AutoregressiveTask
-    if config.form == "levt":
-        from models.training.levt import LevtTask
-
-        return LevtTask
-    if config.form == "hybrid":
-        from models.training.hybrid import HybridTask
-
-        return HybridTask
-    from models.training.fretna import FretnaTask, StreamFretnaTask
-
-    return StreamFretnaTask if config.form == "stream" else FretnaTask
+    forms = {"levt": LevtTask, "hybrid": HybridTask, "stream": StreamFretnaTask}
+    return forms.get(config.form, FretnaTask)

@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.app.sound_server import SoundServer, running_sound_server
+from tests.patience import TIMEOUT_S
 
 RATE_HZ = 16_000
-TIMEOUT_S = 300.0  # of any command: far more than it takes on a machine that is not busy
 
 
 @dataclass

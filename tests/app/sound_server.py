@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import TIMEOUT_S
+
 NEEDS_SOUND = pytest.mark.skipif(
     shutil.which("pulseaudio") is None, reason="PulseAudio is not installed"
 )
-TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True)

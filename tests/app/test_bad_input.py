@@ -10,6 +10,7 @@ import pytest
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.test_run import QUIET, captions_of, one_line_error
+from tests.patience import TIMEOUT_S
 
 Dragoman = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -123,7 +124,7 @@ def test_a_full_disk_under_the_journal_does_not_end_the_session(machine: Machine
         capture_output=True,
         env=machine.environment,
         preexec_fn=fill_the_disk,
-        timeout=60,
+        timeout=TIMEOUT_S,
         check=False,
     )
     captions = captions_of(done.stdout.decode())

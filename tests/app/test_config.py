@@ -1,11 +1,14 @@
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
 
-from app.config import ConfigError, compose, load, tables_of
+from app.choices import STABILITY, Chosen
+from app.config import ConfigError, Settings, compose, load, tables_of
 from engine.recognizer_config import PRESETS
+from engine.stability import BALANCED
 
 FILE = """
 [run]
@@ -92,6 +95,31 @@ def test_a_preset_is_refined_by_what_the_file_says_of_the_recogniser(tmp_path: P
     assert settings.recognizer == dataclasses.replace(PRESETS["careful"], step_ms=640)
     chosen = load(file, {"run": {"preset": "fast"}})
     assert chosen.recognizer == dataclasses.replace(PRESETS["fast"], step_ms=640)
+
+
+def test_a_budget_is_held_unless_a_delay_or_no_limit_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+
+    def budget(table: str, **options: float) -> float:
+        file.write_text(f"[stability]\n{table}\n")
+        return load(file, {"stability": options}).stability.budget
+
+    assert Settings().stability == load(None, {}).stability == BALANCED
+    assert budget("mask_k = 1") == BALANCED.budget
+    assert budget("budget = 0.4") == 0.4
+    assert budget("budget = 0.4", budget=0.0) == 0.0
+    assert budget("budget = inf") == math.inf
+    assert budget("delay_s = 2") == math.inf
+    assert budget("mask_k = 1", delay_s=2.0) == math.inf
+    with pytest.raises(ConfigError, match="give one of them"):
+        budget("budget = 0.4", delay_s=2.0)
+
+
+@pytest.mark.parametrize("name", STABILITY)
+def test_every_step_of_the_dial_survives_the_way_to_another_process(name: str) -> None:
+    settings = Chosen(stability=name).apply(Settings())
+    tables = json.loads(json.dumps(tables_of(settings)))
+    assert compose(tables, "elsewhere").stability == settings.stability
 
 
 def test_settings_survive_the_way_through_tables_of_json(file: Path) -> None:

@@ -27,6 +27,7 @@ from engine.journal import Journal
 from engine.stability import StabilityConfig
 from tests.app import dragoman
 from tests.app.conftest import Machine
+from tests.patience import TIMEOUT_S
 from ui.status import News, Notice, Report
 
 RATE_HZ = 16_000
@@ -151,7 +152,7 @@ async def running(host: Host) -> AsyncIterator[Overlay]:
     overlay = Overlay()
     task = asyncio.create_task(host.run(overlay.publish))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT_S):
             yield overlay
     finally:
         task.cancel()
@@ -262,7 +263,8 @@ async def test_another_steadiness_is_taken_by_the_session_that_runs(
         host.choose("stability", "budget:0")
         audio.speak(5.0)
         later = await overlay.until_final()
-        assert (later.session, overlay.phases) == (first.session, [])
+        assert later.session == first.session
+        assert "starting" not in overlay.phases
     kept = ChoiceMemory(machine.home / "chosen.json").recall(Chosen())
     assert kept == Chosen(stability="budget:0")
 
@@ -290,7 +292,7 @@ async def test_the_level_of_a_source_is_told_until_it_is_stopped(
         stop = host.listen("mic", levels.put_nowait)
         assert 0.8 < await levels.get() < 1.0
         stop()
-        assert await asyncio.to_thread(audio.closed.wait, 30)
+        assert await asyncio.to_thread(audio.closed.wait, TIMEOUT_S)
 
 
 async def test_before_the_first_choice_nothing_is_listened_to(
@@ -315,7 +317,7 @@ def test_options_are_what_devices_and_models_there_are(machine: Machine, audio: 
     assert [choice.label for choice in made["languages"].choices] == ["en → de"]
     assert [choice.value for choice in made["translator"].choices] == ["fretna", "reta", "wait-k"]
     steadiness = [choice.value for choice in made["stability"].choices]
-    assert steadiness == [*STABILITY, "budget:0.2", "budget:0"]
+    assert steadiness == [*STABILITY, "budget:0"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from app.server.stats import Stages
 from engine.workers import Workers
 from tests.app.server.serving import LOOPBACK
 from tests.app.server.test_protocols import media, start_of
+from tests.patience import TIMEOUT_S
 
 PACKET_S = 0.02
 SPOKEN_S = 10.0
@@ -51,7 +52,7 @@ async def test_both_participants_of_a_recorded_meeting_get_what_they_said(tmp_pa
         async with open_doors(load_engine(settings, "cpu", workers, Stages()), LOOPBACK) as doors:
             async with connect(f"ws://{doors.address}/transcribe?sendBackInterim=false") as peer:
                 speaking = asyncio.create_task(speak(peer))
-                async with asyncio.timeout(300):
+                async with asyncio.timeout(TIMEOUT_S):
                     while not all(len(finals) >= 2 for finals in heard.values()):
                         message = json.loads(await peer.recv())
                         text = message["transcript"][0]["text"]

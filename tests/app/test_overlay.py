@@ -64,7 +64,7 @@ def overlay(screen: Screen, machine: Machine) -> Iterator[Callable[..., Band]]:
 
 
 async def seen(condition: Callable[[], bool]) -> bool:
-    return await asyncio.to_thread(wait_until, condition, 60)
+    return await asyncio.to_thread(wait_until, condition)
 
 
 @NEEDS_X
@@ -87,7 +87,7 @@ async def test_a_feed_is_shown_and_found_again_after_a_drop(overlay: Callable[..
 def test_a_file_is_translated_into_the_band(overlay: Callable[..., Band], machine: Machine) -> None:
     file = machine.sound("talk.wav", [(3, 0.5)])
     band = overlay("--source", str(file), *machine.options)
-    assert wait_until(lambda: band.ink(band.box()) > 300, 60)
+    assert wait_until(lambda: band.ink(band.box()) > 300)
     band.process.send_signal(signal.SIGTERM)
     assert band.end() == (0, "")
 
@@ -103,18 +103,18 @@ def test_the_first_start_hears_the_computer_and_a_device_that_vanishes_is_found_
     sound = machine.sound("speech.wav", [(60.0, 0.5)])
     silent = band.screen.picture(meter)
     playing = sound_server.play(sound)
-    assert wait_until(lambda: bool((band.screen.picture(meter) != silent).sum() > 3000), 60)
+    assert wait_until(lambda: bool((band.screen.picture(meter) != silent).sum() > 3000))
     band.key("alt+s", window=window)
     box = band.box()
-    assert wait_until(lambda: band.ink(box) > 300, 60)
+    assert wait_until(lambda: band.ink(box) > 300)
     sound_server.unplug()
     playing.wait()
-    assert wait_until(lambda: has_label(band), 60)
+    assert wait_until(lambda: has_label(band))
     sound_server.plug()
-    assert wait_until(lambda: not has_label(band), 60)
+    assert wait_until(lambda: not has_label(band))
     playing = sound_server.play(sound)
     calm = band.screen.picture(box)
-    assert wait_until(lambda: bool((band.screen.picture(box) != calm).sum() > 1000), 60)
+    assert wait_until(lambda: bool((band.screen.picture(box) != calm).sum() > 1000))
     playing.terminate()
     playing.wait()
     band.key("ctrl+q")

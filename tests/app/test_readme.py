@@ -11,6 +11,7 @@ import pytest
 
 from app.cli import parser
 from app.registry import Registry, RegistryError
+from tests.patience import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +41,6 @@ def test_the_python_example_translates_what_is_typed() -> None:
         check=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=300,
+        timeout=TIMEOUT_S,
     )
     assert "|" in done.stdout

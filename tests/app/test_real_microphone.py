@@ -2,9 +2,10 @@
 
 import signal
 
-from tests.app.conftest import TIMEOUT_S, Machine
+from tests.app.conftest import Machine
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.app.test_run import QUIET, captions_of, read_until
+from tests.patience import TIMEOUT_S
 
 pytestmark = NEEDS_SOUND
 
@@ -15,7 +16,7 @@ def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
     running = machine.start("run", "mic", *QUIET, "--jsonl", "-", *machine.options)
     playing = sound_server.play(machine.sound("speech.wav", [(60.0, 0.5)]))
     assert running.stdout is not None
-    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n')
     running.send_signal(signal.SIGINT)
     rest, errors = running.communicate(timeout=TIMEOUT_S)
     playing.terminate()
@@ -34,13 +35,13 @@ def test_a_device_that_vanishes_and_comes_back_goes_on_in_the_same_session(
     assert running.stderr is not None
     sound = machine.sound("speech.wav", [(60.0, 0.5)])
     playing = sound_server.play(sound)
-    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    seen = read_until(running.stdout.fileno(), rb'"final":true.*\n')
     sound_server.unplug()
     playing.wait(TIMEOUT_S)
-    said = read_until(running.stderr.fileno(), b"goes on when", TIMEOUT_S)
+    said = read_until(running.stderr.fileno(), b"goes on when")
     sound_server.plug()
     playing = sound_server.play(sound)
-    seen += read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    seen += read_until(running.stdout.fileno(), rb'"final":true.*\n')
     running.send_signal(signal.SIGINT)
     rest, errors = running.communicate(timeout=TIMEOUT_S)
     playing.terminate()
@@ -60,7 +61,7 @@ def test_what_one_of_several_speakers_plays_is_heard_by_name(
     running = machine.start("run", "mic:speaker.monitor", *QUIET, *options)
     playing = sound_server.play(machine.sound("speech.wav", [(60.0, 0.5)]), "speaker")
     assert running.stdout is not None
-    read_until(running.stdout.fileno(), rb'"final":true.*\n', TIMEOUT_S)
+    read_until(running.stdout.fileno(), rb'"final":true.*\n')
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=TIMEOUT_S)
     playing.terminate()

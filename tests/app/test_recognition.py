@@ -1,11 +1,13 @@
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from app import config
 from app.commands import evaluate_recognition
-from app.recognition import load_stream
+from app.recognition import load_ear, load_stream
 from app.registry import Model, Registry
 from engine.acoustics import BestPathDecoder
 from engine.beam_decoder import BeamDecoder
@@ -58,3 +60,21 @@ def test_an_evaluation_scores_both_ways_to_search(recognizer: Model, live: bool)
         settings = config.load(None, {"recognizer": {"language_model": wanted}})
         ways = evaluate_recognition._transcribers(recognizer, "cpu", settings, live=live)
         assert list(ways) == keys
+
+
+@pytest.mark.parametrize(("device", "together"), [("cuda", True), ("cpu", False)])
+def test_streams_on_a_gpu_are_computed_together(
+    recognizer: Model, monkeypatch: pytest.MonkeyPatch, device: str, together: bool
+) -> None:
+    network = tiny_model()
+    asked: list[bool] = []
+
+    def log_probs(*arguments: Any, apart: bool = False, **options: Any) -> Any:
+        asked.append(apart)
+        return tiny_model().log_probs(*arguments, apart=apart, **options)
+
+    monkeypatch.setattr(network, "log_probs", log_probs)
+    monkeypatch.setattr("app.registry.load_recognizer", lambda *_, **__: network)
+    ear = load_ear(recognizer, device, config.Settings(), 4)
+    ear.decoder.decode(np.zeros(16_000, np.float32), lang="en")
+    assert asked == [together]

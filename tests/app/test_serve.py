@@ -15,6 +15,7 @@ from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.server.sound import tone
 from tests.app.test_run import one_line_error, read_until
+from tests.patience import TIMEOUT_S
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def serving(machine: Machine, *options: str) -> Iterator[tuple[subprocess.Popen[
 def speak(address: str, seconds: float) -> list[Caption]:
     with connect(f"ws://{address}/audio") as peer:
         peer.send('{"type":"start"}')
-        peer.recv(timeout=30)
+        peer.recv(timeout=TIMEOUT_S)
         peer.send(tone(seconds))
         peer.send('{"type":"end"}')
         messages = [json.loads(message) for message in peer]
@@ -47,12 +48,12 @@ def test_a_signal_finishes_the_stream_and_ends_the_server(machine: Machine) -> N
         with connect(f"ws://{address}/audio") as peer:
             peer.send('{"type":"start"}')
             peer.send(tone(1.0))
-            peer.recv(timeout=30)
-            Caption.from_json(peer.recv(timeout=30))
+            peer.recv(timeout=TIMEOUT_S)
+            Caption.from_json(peer.recv(timeout=TIMEOUT_S))
             process.send_signal(signal.SIGTERM)
             captions = [json.loads(message) for message in peer]
         assert captions[-2]["final"]
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=TIMEOUT_S) == 0
     assert "word1 word2" in machine.run("sessions", "show").stdout
 
 
@@ -61,14 +62,14 @@ def test_after_a_kill_a_viewer_gets_each_final_once(machine: Machine) -> None:
         sent = speak(address, 4.0)
         session = sent[0].session
         with connect(f"ws://{address}/captions?after={session}:0") as viewer:
-            viewer.recv(timeout=30)
-            first = Caption.from_json(viewer.recv(timeout=30))
+            viewer.recv(timeout=TIMEOUT_S)
+            first = Caption.from_json(viewer.recv(timeout=TIMEOUT_S))
         process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=TIMEOUT_S)
     with serving(machine) as (_, address):
         with connect(f"ws://{address}/captions?after={session}:{first.seq}") as viewer:
-            assert json.loads(viewer.recv(timeout=30))["lost"] == []
-            rest = Caption.from_json(viewer.recv(timeout=30))
+            assert json.loads(viewer.recv(timeout=TIMEOUT_S))["lost"] == []
+            rest = Caption.from_json(viewer.recv(timeout=TIMEOUT_S))
     assert [first, rest] == [caption for caption in sent if caption.final]
 
 
@@ -82,7 +83,7 @@ def test_follow_prints_captions_and_leaves_with_the_server(machine: Machine) -> 
             sent = speak(address, 2.0)
             process.send_signal(signal.SIGTERM)
             lines = follower.stdout.read().decode().splitlines()
-            assert follower.wait(timeout=30) == 0
+            assert follower.wait(timeout=TIMEOUT_S) == 0
     assert Caption.from_json(lines[-1]) == sent[-1]
 
 

@@ -23,6 +23,7 @@ from engine.journal import Journal
 from engine.stability import StabilityConfig
 from tests.app.conftest import Machine
 from tests.app.dragoman import SESSION
+from tests.patience import TIMEOUT_S
 from ui.status import News, Notice
 
 
@@ -67,7 +68,7 @@ def settings(machine: Machine) -> Settings:
 async def started(session: SessionProcess) -> AsyncIterator["asyncio.Task[None]"]:
     running = asyncio.create_task(session.run())
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(TIMEOUT_S):
             yield running
     finally:
         running.cancel()
@@ -136,7 +137,7 @@ async def test_the_host_starts_an_engine_again_that_was_killed(
 
     host = Host(settings, chosen, memory, backoff=Backoff(first_s=0.0), open_session=opened)
     running = asyncio.create_task(host.run(heard.publish))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(TIMEOUT_S):
         await heard.until_final()
         assert made[0].process_id is not None
         os.kill(made[0].process_id, signal.SIGKILL)

@@ -14,6 +14,7 @@ import pytest
 from app.sound_recording import BIT_RATE, MAX_WAITING, SoundRecording, recorded, recording_file
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
+from tests.patience import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,7 +159,7 @@ def run_python(
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT_S,
         cwd=ROOT,
         preexec_fn=before,
     )

@@ -10,14 +10,14 @@ from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.test_serve import serving
 from tests.environments import python_with
+from tests.patience import TIMEOUT_S
 from tests.ports import free_port
-
-TIMEOUT_S = 300
 
 VOSK = """
 import asyncio, json, sys
 from types import SimpleNamespace
 from vosk.transcriber.transcriber import Transcriber
+from tests.patience import TIMEOUT_S
 
 # Its constructor loads a model, which recognition on a server has no use for.
 client = Transcriber.__new__(Transcriber)
@@ -35,7 +35,7 @@ print(json.dumps(asyncio.run(main())))
 def finals_of(viewer_url: str, n: int) -> list[str]:
     """The newest finals of a server, as a viewer finds them in the snapshot."""
     with connect(viewer_url) as viewer:
-        captions = json.loads(viewer.recv(timeout=30))["captions"]
+        captions = json.loads(viewer.recv(timeout=TIMEOUT_S))["captions"]
     return [Caption.from_dict(caption).source.full for caption in captions][-n:]
 
 

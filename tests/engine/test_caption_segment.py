@@ -1,5 +1,6 @@
 """Caption segments: what is taken back with the source, and where running speech is cut."""
 
+import math
 from collections.abc import Sequence
 
 from engine.captions import Caption
@@ -52,7 +53,7 @@ def punctuating(words: Sequence[str], finished: bool, committed: tuple[str, ...]
     return Hypothesis(words=tuple(target), n_fixed=0)
 
 
-def speak(text: str, *, agreement: int = 2, budget: float | None = None) -> list[Caption]:
+def speak(text: str, *, agreement: int = 2, budget: float = math.inf) -> list[Caption]:
     """Feed a text word by word, the last two of them tentative, and finish."""
     session = Session(
         FakeTranslator(punctuating),

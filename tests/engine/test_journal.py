@@ -15,6 +15,7 @@ from engine.captions import Caption, Text
 from engine.journal import Journal, JournalError
 from engine.subtitles import Format
 from tests.fakes import ManualClock
+from tests.patience import TIMEOUT_S
 
 
 def caption(
@@ -254,7 +255,7 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_S,
         cwd=Path(__file__).parents[2],
     )
 

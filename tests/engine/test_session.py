@@ -13,7 +13,7 @@ from engine.multilingual import MultilingualTranslator, SpokenTranslation
 from engine.session import Session
 from engine.source import SourcePrefix
 from engine.stability import StabilityConfig
-from engine.translator import Hypothesis
+from engine.translator import Context, Hypothesis, TranslatorSession
 from tests.fakes import FakeTranslator, Policy, fickle, in_order, prefix, upper, wait_k
 
 
@@ -388,3 +388,33 @@ def test_a_translation_that_comes_with_the_speech_is_shown_as_it_is_and_never_cu
     captions = in_order(captions + session.finish(4.0))
     assert {caption.segment for caption in captions} == {0}
     assert captions[-1].target.full == " ".join(["wort"] * 8)
+
+
+class _Attentive(FakeTranslator):
+    """Keeps what it was told of the segment before."""
+
+    def __init__(self) -> None:
+        super().__init__(upper)
+        self.contexts: list[Context] = []
+
+    def start_after(self, context: Context) -> TranslatorSession:
+        self.contexts.append(context)
+        return self.start()
+
+
+def test_a_translator_that_wants_to_know_is_told_the_segment_before() -> None:
+    translator = _Attentive()
+    session = Session(translator, session="s")
+    for number, text in enumerate(("the first", "the second", "the third")):
+        session.feed(prefix(text, segment=number, finished=True), float(number))
+    assert translator.contexts == [
+        Context(lang="en", source="the first", target="THE FIRST"),
+        Context(lang="en", source="the second", target="THE SECOND"),
+    ]
+
+
+def test_the_part_of_a_long_segment_before_is_context_too() -> None:
+    translator = _Attentive()
+    session = Session(translator, session="s", max_source_words=4)
+    session.feed(prefix("one two three four five six", finished=True), 1.0)
+    assert [context.source for context in translator.contexts] == ["one two three"]

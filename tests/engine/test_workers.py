@@ -6,6 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from engine.workers import Workers
+from tests.patience import TIMEOUT_S
 
 
 def test_calls_of_a_lane_run_one_at_a_time_and_in_order() -> None:
@@ -48,7 +49,7 @@ def test_lanes_run_at_once_on_as_many_threads_as_there_are() -> None:
     meeting = threading.Barrier(3)
     with Workers(3) as workers:
         for future in [workers.lane().submit(meeting.wait) for _ in range(3)]:
-            future.result(timeout=30)
+            future.result(timeout=TIMEOUT_S)
 
 
 def test_an_error_is_the_callers_and_the_next_call_runs() -> None:

@@ -19,6 +19,7 @@ from engine.translator import Translator
 from models.checkpoint import save_checkpoint
 from tests.environments import ROOT, python_with
 from tests.models.translators import SENTENCES, autoregressive, tokenizer
+from tests.patience import TIMEOUT_S
 
 EXACT = {"rel": 0, "abs": 1e-6}
 
@@ -31,7 +32,7 @@ def measure(*arguments: str, given: object = None) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=TIMEOUT_S,
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

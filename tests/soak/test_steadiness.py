@@ -5,6 +5,7 @@ taken otherwise. `SOAK_HOURS=2` lets the long session last so long; a session he
 than it is spoken.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,11 +42,10 @@ def recordings() -> Iterator[tuple[str, Samples]]:
 
 
 def translate(
-    prefixes: list[tuple[SourcePrefix, float]], budget: float | None
+    prefixes: list[tuple[SourcePrefix, float]], budget: float
 ) -> tuple[list[Caption], float, float]:
     """The captions, their normalized erasure and the mean delay of all words, in seconds."""
-    stability = StabilityConfig() if budget is None else StabilityConfig(budget=budget)
-    session = Session(shipped.translator(), session="s", stability=stability)
+    session = Session(shipped.translator(), session="s", stability=StabilityConfig(budget=budget))
     captions = [caption for prefix, now_s in prefixes for caption in session.feed(prefix, now_s)]
     captions = in_order(captions + session.finish(prefixes[-1][1]))
     meter = LiveMeter()
@@ -58,7 +58,7 @@ def translate(
 @pytest.mark.parametrize(("name", "sound"), [pytest.param(*r, id=r[0]) for r in recordings()])
 def test_a_budget_bounds_what_is_taken_back_at_little_delay(name: str, sound: Samples) -> None:
     prefixes = list(hear(shipped.recognizer(), sound))
-    _, free, free_s = translate(prefixes, None)
+    _, free, free_s = translate(prefixes, math.inf)
     _, bound, bound_s = translate(prefixes, 0.2)
     captions, none, none_s = translate(prefixes, 0.0)
     print(

@@ -22,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.captions import Caption
+from tests.patience import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 MISSING = [
@@ -94,7 +95,12 @@ class Band:
     def tool(self, *command: str) -> str:
         """Run a tool on the screen of the band; what it says."""
         done = subprocess.run(
-            command, env=self.environ, check=True, capture_output=True, text=True, timeout=30
+            command,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
         )
         return done.stdout
 
@@ -130,8 +136,12 @@ class Band:
         """How many pixels of a part of the screen are white."""
         return self.screen.ink(box)
 
-    def drag(self, start: tuple[int, int], by: tuple[int, int]) -> None:
+    def drag(
+        self, start: tuple[int, int], by: tuple[int, int], follows_s: float = TIMEOUT_S
+    ) -> None:
         """Move the mouse with the button held, as slowly as the window follows.
+
+        One that has not followed after `follows_s` is taken to stay.
 
         A button that is let go before the window manager has begun to move the window moves it
         only in part, or not at all.
@@ -140,8 +150,13 @@ class Band:
         for part in (2, 1):
             before = self.box()
             to = start[0] + by[0] // part, start[1] + by[1] // part
-            self.tool("xdotool", "mousemove", *map(str, to))
-            wait_until(lambda before=before: self.box() != before, 2.0)
+
+            def follows(before: Box = before, to: tuple[int, int] = to) -> bool:
+                for x in (to[0] + 1, to[0]):  # a window manager may have missed the last move
+                    self.tool("xdotool", "mousemove", str(x), str(to[1]))
+                return self.box() != before
+
+            wait_until(follows, follows_s)
         self.tool("xdotool", "mouseup", "1")
 
     def click(self, x: int, y: int, button: int = 1) -> None:
@@ -155,7 +170,8 @@ class Band:
 
     def end(self, complaint: str = "") -> tuple[int, str]:
         """The exit code and what was said on stdout, once it has ended by itself."""
-        self.process.wait(timeout=30)  # its input stays open: the end of that would end the job
+        # Its input stays open: the end of that would end the job.
+        self.process.wait(timeout=TIMEOUT_S)
         said, complaints = self.process.communicate()
         assert complaint in complaints
         assert complaint or not complaints
@@ -186,7 +202,7 @@ def start_band(screen: Screen, settings: dict[str, object], **environ: str) -> B
     return band
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> bool:
+def wait_until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
     """Look again and again, as there is no signal from another process's window."""
     end_s = time.monotonic() + timeout_s
     while not condition():

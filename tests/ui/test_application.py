@@ -13,6 +13,7 @@ from PyQt6.QtCore import QMetaObject, Qt, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from engine.captions import Caption
+from tests.patience import TIMEOUT_S
 from tests.ui.streams import caption
 from ui.application import DisplayError, OverlaySettings, check_display, run_overlay
 from ui.overlay import Overlay
@@ -102,7 +103,7 @@ def test_a_second_signal_abandons_a_job_that_does_not_end(caplog: pytest.LogCapt
     assert run_overlay(job, SETTINGS) == 130
     assert "abandoned" in caplog.text
     release.set()
-    threads[0].join(timeout=5)
+    threads[0].join(timeout=TIMEOUT_S)
     assert not threads[0].is_alive()
 
 
@@ -147,7 +148,7 @@ def test_captions_are_painted_while_the_job_blocks_its_loop() -> None:
     async def job(publish: Publish) -> None:
         assert threading.current_thread() is not threading.main_thread()
         publish(caption("eins", final=True))
-        assert painted.wait(timeout=10)
+        assert painted.wait(timeout=TIMEOUT_S)
         close_window()
 
     when_shown(painted.set)

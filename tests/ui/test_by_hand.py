@@ -16,6 +16,7 @@ pytestmark = NEEDS_X
 TRAY = (0, 0, 200, 32)
 ICON = (12, 16)
 ICON_COLOUR = (24, 28, 36)
+STAYS_S = 2.0
 
 
 @pytest.fixture
@@ -81,14 +82,14 @@ def test_a_click_on_the_tray_icon_unlocks_the_band_and_locks_it(start: Start) ->
     assert wait_until(lambda: dragged(band, x, y))
     band.click(*ICON)
     left_at = band.box()
-    band.drag((left_at[0] + width // 2, left_at[1] + 40), (30, -30))
+    band.drag((left_at[0] + width // 2, left_at[1] + 40), (30, -30), STAYS_S)
     assert band.box() == left_at
 
 
 def dragged(band: Band, x: int, y: int) -> bool:
     """Whether the band can be moved."""
     box = band.box()
-    band.drag((box[0] + box[2] // 2, box[1] + 40), (-20, -20))
+    band.drag((box[0] + box[2] // 2, box[1] + 40), (-20, -20), STAYS_S)
     return wait_until(lambda: band.box()[:2] != (x, y), 0.5)
 
 

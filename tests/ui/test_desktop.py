@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import TIMEOUT_S
 from tests.ui.screen import NEEDS_X, Band, Start, start_band, virtual_screen, wait_until
 from tests.ui.streams import caption
 
@@ -94,7 +95,7 @@ def test_a_hidden_band_can_be_quit(start: Start) -> None:
 def test_a_display_that_goes_away_is_one_clear_line(tmp_path: Path) -> None:
     with virtual_screen(tmp_path) as screen:
         band = start_band(screen, {"tray": False})
-    band.process.wait(timeout=30)
+    band.process.wait(timeout=TIMEOUT_S)
     _, complaints = band.process.communicate()
     assert "the display went away" in complaints.splitlines()[-1]
 

@@ -10,6 +10,7 @@ pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=Im
 
 from PyQt6.QtWidgets import QApplication
 
+from tests.patience import TIMEOUT_S
 from tests.ui.screen import ROOT
 from ui.overlay import Overlay
 from ui.reduced_motion import asks_for_less_motion
@@ -44,7 +45,7 @@ def test_the_portal_of_a_desktop_is_asked(animations: bool) -> None:
     portal = [sys.executable, "-m", "tests.ui.portal", *GNOME, json.dumps(animations)]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        ["dbus-run-session", "--", *portal], env=environ, capture_output=True, timeout=60
+        ["dbus-run-session", "--", *portal], env=environ, capture_output=True, timeout=TIMEOUT_S
     )
     assert done.stdout.decode().strip() == str(not animations), done.stderr.decode()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import TIMEOUT_S
 from tests.ui.screen import NEEDS_X, ROOT, Start, wait_until
 from tests.ui.streams import caption
 
@@ -123,7 +124,11 @@ for _ in range(3):
     environ |= {"DISPLAY": display, "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", code],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
         )
         assert (done.returncode, done.stderr) == (0, "")
     finally:

@@ -71,8 +71,12 @@
             <translation>Standardmikrofon</translation>
         </message>
         <message>
-            <source>Eager: early and restless</source>
-            <translation>Eilig: früh und unruhig</translation>
+            <source>Eager: the first word counts</source>
+            <translation>Eilig: das erste Wort gilt</translation>
+        </message>
+        <message>
+            <source>Lively: early and restless</source>
+            <translation>Lebhaft: früh und unruhig</translation>
         </message>
         <message>
             <source>Balanced</source>

@@ -97,14 +97,19 @@ def test_a_report_grows_part_by_part(
         name for names in result["curves"].values() for name in names
     }
     compared = [(c["baseline"], c["system"]) for c in result["comparisons"]]
-    assert compared == [("reta", "fretna"), ("wait-3", "fretna"), ("wait-3", "fretna budget=0")]
+    assert compared == [
+        ("reta, whole sentences", "fretna budget=0.2"),
+        ("reta budget=0.2", "fretna budget=0.2"),
+        ("wait-3", "fretna budget=0.2"),
+        ("wait-3", "fretna budget=0"),
+    ]
     assert all(0 < c["p"] <= 1 for c in result["comparisons"])
     assert result["lossless"] == {"identical": 1.0, "n_sentences": 2}
     costs = json.loads((out / "costs-tatoeba.json").read_text())["ms_per_update"]
     assert all(ms > 0 for ms in costs.values())
     assert costs.keys() == {row["system"] for row in result["points"]}
     report = (out / "translate.md").read_text()
-    assert "| test/tatoeba.en-de.tsv: teacher, whole sentences | ≥ 35 BLEU |" in report
+    assert "| tatoeba (test): teacher, whole sentences | ≥ 35 BLEU |" in report
     assert "not reached" in report  # these models know nothing
     assert (out / "quality-tatoeba.png").stat().st_size > 1000
 

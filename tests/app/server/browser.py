@@ -12,8 +12,9 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.patience import TIMEOUT_S
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-TIMEOUT_S = 60.0
 _OPTIONS = (
     "--headless=new",
     "--no-sandbox",  # needs rights that a container does not give; the page is our own
@@ -97,14 +98,22 @@ async def browsing(folder: Path, *options: str) -> AsyncIterator[Tab]:
         async with asyncio.timeout(TIMEOUT_S):
             url = await _devtools_url(process.stderr)
             async with connect(url, max_size=2**26) as browser:
-                targets = await Tab(browser).call("Target.getTargets")
-        page = next(t["targetId"] for t in targets["targetInfos"] if t["type"] == "page")
+                page = await _first_page(Tab(browser))
         address = url.partition("/devtools/")[0]
         async with connect(f"{address}/devtools/page/{page}", max_size=2**26) as tab:
             yield Tab(tab)
     finally:
         process.terminate()
         await process.communicate()
+
+
+async def _first_page(browser: Tab) -> str:
+    """Its id, once it is there: the browser listens before it has opened one."""
+    while True:
+        targets = await browser.call("Target.getTargets")
+        for target in targets["targetInfos"]:
+            if target["type"] == "page":
+                return str(target["targetId"])
 
 
 async def _devtools_url(stream: asyncio.StreamReader) -> str:

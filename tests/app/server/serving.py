@@ -15,6 +15,8 @@ from app.server.server import Server
 from app.server.stats import ServerStats
 
 LOOPBACK = ServerConfig(address="127.0.0.1:0")
+IMPATIENT_S = 2.0
+"""For servers that are to lose patience soon, yet not with a peer whose machine is busy."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from app.server.stats import ServerStats
 from engine.captions import Caption
 from engine.journal import Journal
 from tests.app.fakes import caption, finals
+from tests.app.server.serving import IMPATIENT_S
 
 ANYWHERE = ServerConfig(address="127.0.0.1:0")
 
@@ -214,7 +215,7 @@ async def test_a_viewer_that_is_too_far_behind_is_closed_with_1013() -> None:
 
 
 async def test_a_viewer_that_reads_nothing_holds_up_nobody_and_is_closed() -> None:
-    config = ServerConfig(address="127.0.0.1:0", max_pending=8, send_timeout_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", max_pending=8, send_timeout_s=IMPATIENT_S)
     async with serving(config) as (captions, url), viewing(url) as (reader, _):
         async with connect(url, max_queue=1) as deaf:
             await deaf.recv()

@@ -18,7 +18,8 @@ from app.server.http import Target
 from engine.captions import LiveFigures, LoadState
 from tests.app.certificates import make_certificate
 from tests.app.fakes import caption, finals
-from tests.app.server.serving import request, say, serving_feed
+from tests.app.server.serving import IMPATIENT_S, request, say, serving_feed
+from tests.patience import TIMEOUT_S
 
 
 async def test_the_caption_page_and_its_files_need_no_token_and_load_nothing_from_elsewhere() -> (
@@ -105,7 +106,7 @@ async def test_a_body_that_is_too_large_is_refused_unread() -> None:
 async def test_slow_header_bytes_are_cut_off_and_disturb_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    config = ServerConfig(address="127.0.0.1:0", open_timeout_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", open_timeout_s=IMPATIENT_S)
     caplog.set_level(logging.INFO)
     async with serving_feed(config) as (published, address):
         async with connect(f"ws://{address}/captions") as viewer:
@@ -145,7 +146,7 @@ async def test_a_viewer_that_vanishes_is_forgotten() -> None:
         async with connect(f"ws://{address}/captions") as viewer:
             await viewer.recv()
             viewer.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT_S):
             while await viewers(address):
                 pass
 
@@ -154,7 +155,7 @@ async def test_a_half_open_connection_is_noticed_and_disturbs_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    config = ServerConfig(address="127.0.0.1:0", ping_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", ping_s=IMPATIENT_S)
     handshake = (
         "GET /captions HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -18,7 +18,7 @@ from app.sources.decoding import SoundFile
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.translator import Hypothesis
-from tests.app.server.serving import request
+from tests.app.server.serving import IMPATIENT_S, request
 from tests.app.server.sound import (
     finals_of,
     pieces,
@@ -88,7 +88,10 @@ async def test_sound_is_recorded_beside_the_journal_if_asked_for(tmp_path: Path)
 
 @pytest.mark.parametrize("size", [1, 7, 3200, 200_000])
 async def test_sound_may_come_in_pieces_of_any_size(size: int) -> None:
-    async with serving_sound() as doors, connect(f"ws://{doors.address}/audio") as peer:
+    async with (
+        serving_sound() as doors,
+        connect(f"ws://{doors.address}/audio", ping_timeout=None) as peer,
+    ):
         await start(peer)
         sound = tone(0.5) if size == 1 else tone(2.0)
         for piece in pieces(sound, size):
@@ -160,7 +163,7 @@ async def test_two_that_start_at_once_may_find_one_place_only() -> None:
 
 
 async def test_a_silent_peer_is_closed() -> None:
-    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=0.2)
+    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=IMPATIENT_S)
     async with serving_sound(config) as doors:
         async with connect(f"ws://{doors.address}/audio") as peer:
             await start(peer)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import TIMEOUT_S
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -14,7 +16,7 @@ def loads_torch(program: str) -> bool:
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT_S,
         cwd=ROOT,
     )
     return done.stdout.split()[-1] == "True"

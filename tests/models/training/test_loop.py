@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.training.loop import LoopConfig, Report, TrainingLoop, make_optimizers
+from models.training.loop import Report, TrainingLoop
+from models.training.loop_config import LoopConfig
 from models.training.muon import orthogonalize
+from models.training.optimizers import make_optimizers
 
 
 class LineTask:

@@ -12,7 +12,8 @@ from models.slots import HIDDEN
 from models.training import translator
 from models.training.distillation import distill
 from models.training.fretna import glance
-from models.training.loop import LoopConfig, TrainingLoop
+from models.training.loop import TrainingLoop
+from models.training.loop_config import LoopConfig
 from models.training.translation_data import read_pairs
 from models.training.translator import make_task, warm_start
 from models.translator_config import FORMS
