@@ -4,6 +4,9 @@ Slots are filled without seeing each other's choice (`models.slots`). Where the 
 between two wordings, every slot may take its own: half of one word, half of another. An n-gram
 model over target pieces knows which piece follows which, and a beam search over the likely labels
 of each slot finds the path that both find probable (as for CTC in speech, Graves and Jaitly 2014).
+
+To the language model, a piece that goes on with a word is another piece than the same one at the
+beginning of a word: so the endings of words, which are frequent, are no likely words themselves.
 """
 
 import math
@@ -23,12 +26,33 @@ from models.tokenizer import Tokenizer
 N_LIKELY = 8
 """Labels that are looked at in each slot."""
 
+_GOES_ON = "…"
 _MAX_REMEMBERED = 20_000  # contexts of the language model: some 10 MB
 
 Move = tuple["_Context", float]
 Trail = tuple[int, "Trail"] | None
 """Labels of a path, newest first."""
 _SCORE = itemgetter(2)
+
+
+def place_pieces(tokens: Sequence[int], ends_word: Sequence[bool]) -> list[int]:
+    """What tokens are to the language model: behind the vocabulary if they go on with a word.
+
+    Args:
+        tokens: from the beginning of a word on.
+        ends_word: whether a word ends with a token, by its id.
+    """
+    between_words = True
+    pieces: list[int] = []
+    for token in tokens:
+        pieces.append(token if between_words else token + len(ends_word))
+        between_words = ends_word[token]
+    return pieces
+
+
+def placed_vocabulary(pieces: Sequence[str]) -> list[str]:
+    """The language model's vocabulary, given the tokeniser's."""
+    return [*pieces, *(_GOES_ON + piece for piece in pieces)]
 
 
 class Slots(NamedTuple):
@@ -62,7 +86,7 @@ class SlotSearch:
     `weight` · log p + `bonus`; the bonus makes up for the language model's liking for short texts.
 
     Args:
-        language_model: over the pieces of the network's vocabulary.
+        language_model: over placed pieces (`place_pieces`) of the network's vocabulary.
         ends_word: whether a word ends with a piece, by its id.
         weight: of the language model against the network.
         bonus: natural log, for each piece.
@@ -102,7 +126,7 @@ class SlotSearch:
             slots: their likely labels.
             settled: labels of all slots before.
         """
-        margin, bonus = self._margin, self._bonus
+        margin, most = self._margin, max(self._bonus, 0.0)  # a piece earns
         before = settled[-1] if settled else BLANK_ID
         paths: list[tuple[_Context, int, float, Trail]] = [(self._read(settled), before, 0.0, None)]
         for labels, scores in zip(slots.labels.tolist(), slots.scores.tolist(), strict=True):
@@ -114,7 +138,7 @@ class SlotSearch:
             for context, last, score, trail in paths:
                 for label, gain in gains:
                     value = score + gain
-                    if gain < -margin or value + bonus < least:
+                    if gain < -margin or value + most < least:
                         break  # all others are less likely still
                     following = context
                     if label not in (BLANK_ID, last):
@@ -142,17 +166,21 @@ class SlotSearch:
 
     def _read(self, settled: Sequence[int]) -> _Context:
         """The context behind a settled path."""
-        pieces = last_written(settled, self._order)
-        state = self._language_model.start(sentence=len(pieces) < self._order)
+        tokens = last_written(settled, self._order + 1)
+        pieces = place_pieces(tokens, self._ends_word)
+        if len(tokens) > self._order:
+            del pieces[0]  # whether a word begins with it, one cannot tell
+        state = self._language_model.start(sentence=len(tokens) < self._order)
         for piece in pieces:
             state, _ = self._language_model.extend(state, piece)
-        return self._context(state, between_words=not pieces or self._ends_word[pieces[-1]])
+        return self._context(state, between_words=not tokens or self._ends_word[tokens[-1]])
 
-    def _move(self, context: _Context, piece: int) -> Move:
+    def _move(self, context: _Context, token: int) -> Move:
+        piece = token if context.between_words else token + len(self._ends_word)
         state, log_prob = self._language_model.extend(context.state, piece)
-        following = self._context(state, between_words=self._ends_word[piece])
+        following = self._context(state, between_words=self._ends_word[token])
         move = following, self._weight * log_prob + self._bonus
-        context.moves[piece] = move
+        context.moves[token] = move
         return move
 
     def _context(self, state: State, *, between_words: bool) -> _Context:
@@ -174,7 +202,7 @@ def find_search(directory: Path, tokenizer: Tokenizer) -> SlotSearch | None:
     language_model = NgramModel.find(directory)
     if language_model is None:
         return None
-    if language_model.vocabulary != tuple(tokenizer.pieces):
+    if language_model.vocabulary != tuple(placed_vocabulary(tokenizer.pieces)):
         raise CheckpointError(f"{directory / NGRAM_FILE}: was made for another tokeniser")
     return SlotSearch(language_model, tokenizer.ends_word)
 

@@ -3,7 +3,7 @@
 import argparse
 import math
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     ngram.add_argument("--out", type=Path, required=True, metavar="FILE")
     ngram.add_argument("--from", dest="lang", default="en", metavar="LANG")
     ngram.add_argument(
-        "--as-written", action="store_true", help="text of a translator, not of transcripts"
+        "--for-slots", action="store_true", help="of FReTNA: text as it is written, words whole"
     )
     ngram.add_argument(
         "--min-counts", default=_MIN_COUNTS, metavar="N,N,…", help=f"by length ({_MIN_COUNTS})"
@@ -162,25 +162,42 @@ def _distill(arguments: argparse.Namespace) -> int:
 
 
 def _ngram(arguments: argparse.Namespace) -> int:
-    from models.owsm_ctc.vocabulary import read_tokenizer
     from models.training.ngram import train_ngram
     from models.training.ngram_text import read_held_out, read_sentences
 
-    with _naming(arguments.tokenizer):
-        tokenizer = read_tokenizer(arguments.tokenizer.read_bytes())
-    vocabulary = [tokenizer.id_to_piece(i) for i in range(tokenizer.get_piece_size())]
+    encode, vocabulary = _language_model_pieces(arguments.tokenizer, arguments.for_slots)
     try:
         min_counts = [int(count) for count in arguments.min_counts.split(",")]
         held_out = read_held_out(arguments.manifests, arguments.lang)
         sentences = read_sentences(
-            arguments.files, arguments.lang, held_out, as_written=arguments.as_written
+            arguments.files, arguments.lang, held_out, as_written=arguments.for_slots
         )
-        model = train_ngram(tokenizer.encode(sentences), vocabulary, min_counts=min_counts)
+        model = train_ngram(map(encode, sentences), vocabulary, min_counts=min_counts)
     except ValueError as error:
         raise TrainingError(str(error)) from error
     model.save(arguments.out)
     print(f"{arguments.out}: {len(model.tables.pieces) - 1} n-grams")
     return 0
+
+
+def _language_model_pieces(
+    path: Path, for_slots: bool
+) -> tuple[Callable[[str], Sequence[int]], list[str]]:
+    """How a language model sees a sentence, and its vocabulary."""
+    with _naming(path):
+        if for_slots:
+            from models.slot_search import place_pieces, placed_vocabulary
+            from models.tokenizer import Tokenizer
+
+            translator = Tokenizer.from_file(path)
+            return (
+                lambda text: place_pieces(translator.encode(text), translator.ends_word),
+                placed_vocabulary(translator.pieces),
+            )
+        from models.owsm_ctc.vocabulary import read_tokenizer
+
+        tokenizer = read_tokenizer(path.read_bytes())
+        return tokenizer.encode, [tokenizer.id_to_piece(i) for i in range(len(tokenizer))]
 
 
 def _prepare_speech(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from models.ctc_paths import BLANK_ID, collapse
 from models.ngram import NgramModel
-from models.slot_search import N_LIKELY, Slots, SlotSearch
+from models.slot_search import N_LIKELY, Slots, SlotSearch, place_pieces, placed_vocabulary
+from models.training.ngram import train_ngram
 from tests.models.translators import language_model, tokenizer
 
 TEXT = ("Wir haben ein kleines Haus.", "Der alte Mann liest ein Buch.", "Ein Mann. Ein Haus.")
@@ -37,8 +38,9 @@ def slow_score(model: NgramModel, path: tuple[int, ...], settled: list[int]) -> 
     """What the language model makes of a path, by reading all from the start."""
     before = len(collapse(settled))
     written = collapse([*settled, *path])
+    pieces = place_pieces(written, tokenizer().ends_word)
     state, total = model.start(sentence=True), 0.0
-    for index, piece in enumerate(written):
+    for index, piece in enumerate(pieces):
         state, log_prob = model.extend(state, piece)
         total += (WEIGHT * log_prob + BONUS) * (index >= before)
     open_word = written and not tokenizer().ends_word[written[-1]]
@@ -95,6 +97,18 @@ def test_a_repeated_label_behind_what_is_settled_writes_nothing_new() -> None:
     settled = tokenizer().encode("ein")
     assert search.best_path(slots, settled) == [piece]
     assert collapse([*settled, piece]) == settled
+
+
+def test_an_ending_is_no_word() -> None:
+    """Although it is more frequent than the word, as an ending."""
+    vocabulary = ["<pad>", "<unk>", "<s>", "</s>", "ein▁", "e▁", "lies", "rot▁"]
+    ends_word = [piece.endswith("▁") for piece in vocabulary]
+    rows = [[6, 5], [6, 5], [6, 5], [7, 4], [4], [4, 7]]
+    placed = [place_pieces(row, ends_word) for row in rows]
+    model = train_ngram(placed, placed_vocabulary(vocabulary), min_counts=(1, 1, 1))
+    logits = np.full((1, 8), -30, np.float32)
+    logits[0, [5, 7]] = 0.1, 0.0
+    assert SlotSearch(model, ends_word).best_path(slots_of(logits), [4]) == [7]
 
 
 def test_no_slots_have_an_empty_path() -> None:

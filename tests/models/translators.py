@@ -10,6 +10,7 @@ from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
 from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.ngram import NgramModel
+from models.slot_search import place_pieces, placed_vocabulary
 from models.stream_fretna import StreamFretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
 from models.training.ngram import train_ngram
@@ -70,9 +71,10 @@ def stream_fretna(seed: int = 1) -> StreamFretna:
 
 
 def language_model(sentences: Sequence[str]) -> NgramModel:
-    """A trigram model over target pieces."""
-    rows = [tokenizer().encode(sentence) for sentence in sentences]
-    return train_ngram(rows, tokenizer().pieces, min_counts=(1, 1, 1))
+    """A trigram model for slots."""
+    ends_word = tokenizer().ends_word
+    rows = [place_pieces(tokenizer().encode(sentence), ends_word) for sentence in sentences]
+    return train_ngram(rows, placed_vocabulary(tokenizer().pieces), min_counts=(1, 1, 1))
 
 
 def levt(seed: int = 1) -> LevenshteinTransformer:
