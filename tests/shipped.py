@@ -9,7 +9,6 @@ from app.recognition import Ear, load_ear
 from app.registry import ASSETS, Registry, load_translator
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, Samples
-from engine.policies.config import PolicyConfig
 from engine.recognizer import StreamingRecognizer
 from engine.translator import Translator
 
@@ -20,9 +19,9 @@ _LONGEST_GAP_FRAMES = 8  # between two words that are spoken in one breath
 
 @cache
 def translator() -> Translator:
-    """ReTA from English into German."""
-    model = Registry().find_translator("reta", "en", "de")
-    return load_translator(model, device="cpu", policy=PolicyConfig())
+    """The one that a run takes, from English into German."""
+    model = Registry().find_translator(Settings().run.translator, "en", "de")
+    return load_translator(model, device="cpu")
 
 
 @cache

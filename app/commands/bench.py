@@ -39,13 +39,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         choices=("speed", "costs", "quality"),
         help="a part of it; the report has what there is",
     )
-    add("--minutes", type=float, default=11.0, metavar="M", help="for the tables of speed (11)")
+    add("--minutes", type=float, default=9.0, metavar="M", help="for the tables of speed (9)")
     add("--rounds", type=int, default=10, metavar="N", help="sentences per case, at most (10)")
     add("--text", type=Path, metavar="FILE", help="words to translate (the demo's)")
     add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set for figures of quality")
     add("--columns", default="0,1", metavar="SOURCE,TARGET")
     add("--limit", type=int, metavar="N", help="only the first N of the test set")
-    add("--sample", type=int, default=100, metavar="N", help="sentences of the curves (100)")
+    add("--sample", type=int, default=60, metavar="N", help="sentences of the curves (60)")
     add("--from", dest="source_lang", default="en", metavar="LANG")
     add("--to", dest="target_lang", default="de", metavar="LANG")
     add("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
