@@ -129,10 +129,9 @@ class SlotSearch:
         margin, most = self._margin, max(self._bonus, 0.0)  # a piece earns
         before = settled[-1] if settled else BLANK_ID
         paths: list[tuple[_Context, int, float, Trail]] = [(self._read(settled), before, 0.0, None)]
-        for labels, scores in zip(slots.labels.tolist(), slots.scores.tolist(), strict=True):
-            gains = [
-                (label, score - scores[0]) for label, score in zip(labels, scores, strict=True)
-            ]
+        worse = slots.scores - slots.scores[:, :1]  # than the likeliest label
+        for labels, differences in zip(slots.labels.tolist(), worse.tolist(), strict=True):
+            gains = list(zip(labels, differences, strict=True))
             longer: dict[tuple[_Context, int], tuple[float, Trail]] = {}
             least = -math.inf  # that a path has to reach
             for context, last, score, trail in paths:
