@@ -29,9 +29,10 @@ soak: setup ## run what takes minutes, and print the figures of docs/reliability
 # DATA is the folder of the data sets; docs/benchmarks/README.md says what is measured.
 SETS := dev/bcontrast.en-de test/tatoeba.en-de restricted_multi30k/multi30k_test_2016_flickr.en-de-fr
 BENCH := $(BIN)/dragoman bench translate --columns en,de $(ARGS)
-bench: setup ## measure the translators on two idle cores, about 20 minutes
+bench: setup ## measure the translators on two idle cores, half an hour
 	@printf '%s\n' $(SETS) | OMP_NUM_THREADS=1 xargs -P 2 -I SET $(BENCH) --only quality --set $(DATA)/text/SET.tsv.gz
 	@for set in $(SETS); do $(BENCH) --only costs --set $(DATA)/text/$$set.tsv.gz || exit; done
+	@$(BENCH) --only ratios
 	@$(BENCH) --only speed
 
 check: setup ## formatting, lint, types

@@ -1,5 +1,6 @@
 """What the project promised of its translators, and what was measured."""
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,34 +63,34 @@ class Row:
 HEAD = ("Claim", "Bar", "Measured", "", "Why not")
 
 
-def rows(speed: Json | None, sets: Sequence[Json]) -> Iterator[Row]:
+def rows(ratios: Json | None, sets: Sequence[Json]) -> Iterator[Row]:
     """The table, of what was measured.
 
     Args:
-        speed: the JSON object of the tables of computation.
+        ratios: the JSON object of the ratios of computation.
         sets: those of the test sets, each with its name as `set`.
     """
-    if speed is not None:
-        yield from _speed_rows(speed["summary"])
+    if ratios is not None:
+        yield from _ratio_rows(ratios)
     for claim in (_against_reta, _against_wait_k, _teacher, _erasure, _curve, _identical):
         for one in sets:
             yield from claim(one)
-    if speed is not None:
-        eager, optimised = speed["summary"]["eager"], speed["summary"]["optimised"]
-        ratio, why = eager["reta_over_lossless"], _WHY["lossless"]
-        yield _least("lossless: ReTA greedy / lossless, eager, 20–40 words", ratio, 2, why)
+    if ratios is not None:
+        rounds = ratios["rounds"]
+        values, why = rounds["eager"]["reta_over_lossless"], _WHY["lossless"]
+        yield _least("lossless: ReTA greedy / lossless, eager, 20–40 words", values, 2, why)
         yield _beside(
             "… optimised: ReTA in int8 / lossless, whose verifier is in single precision",
-            optimised["reta_over_lossless"],
+            rounds["optimised"]["reta_over_lossless"],
         )
 
 
-def _speed_rows(summary: Json) -> Iterator[Row]:
+def _ratio_rows(measured: Json) -> Iterator[Row]:
     for setting, bar, title in (
         ("eager", 20, "eager, mean over a sentence's updates, 20–40 words"),
         ("optimised", 10, "optimised engines, int8, CPU, the same updates"),
     ):
-        ratios = summary[setting]
+        ratios = measured["rounds"][setting]
         why = _WHY[f"{setting} reta_over_fretna"]
         yield _least(f"{title}: ReTA greedy / FReTNA", ratios["reta_over_fretna"], bar, why)
         yield _beside(
@@ -99,13 +100,13 @@ def _speed_rows(summary: Json) -> Iterator[Row]:
         why = _WHY["waitk_over_fretna"]
         yield _least(f"{setting}: Wait-k (k = 3) / FReTNA", ratios["waitk_over_fretna"], 1.5, why)
         if setting == "optimised":
-            ratio, why = ratios["best_ar_over_fretna"], _WHY["optimised best_ar_over_fretna"]
-            yield _least("optimised: best AR re-translator / FReTNA", ratio, 3, why)
+            values, why = ratios["best_ar_over_fretna"], _WHY["optimised best_ar_over_fretna"]
+            yield _least("optimised: best AR re-translator / FReTNA", values, 3, why)
         yield _beside(
             "… ReTA with verified drafts / FReTNA", ratios["reta_speculative_over_fretna"]
         )
         yield _beside("… ReTA of six and one layers / FReTNA", ratios["reta_6_1_over_fretna"])
-    growth = summary["update_cost_60_over_10"]
+    growth = measured["summary"]["update_cost_60_over_10"]
     yield Row(
         claim="cost of one update at 60 words ÷ at 10 words (`stream`)",
         bar="≤ 1.5",
@@ -211,19 +212,19 @@ def _capital(system: str) -> str:
     return system.replace("reta", "ReTA").replace("wait", "Wait")
 
 
-def _least(claim: str, ratio: float | None, bar: float, why: str) -> Row:
+def _least(claim: str, ratios: Sequence[float], bar: float, why: str) -> Row:
     return Row(
         claim=claim,
         bar=f"≥ {bar:g}",
-        figure=_ratio(ratio),
-        reached=None if ratio is None else ratio >= bar,
+        figure=_range(ratios),
+        reached=statistics.median(ratios) >= bar,
         why=why,
     )
 
 
-def _beside(claim: str, ratio: float | None) -> Row:
-    return Row(claim=claim, figure=_ratio(ratio))
+def _beside(claim: str, ratios: Sequence[float]) -> Row:
+    return Row(claim=claim, figure=_range(ratios))
 
 
-def _ratio(ratio: float | None) -> str:
-    return "–" if ratio is None else f"{ratio:.2f}"
+def _range(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"

@@ -8,6 +8,7 @@ from typing import Any
 from app.bench import bars
 from app.bench.tables import markdown, speed_table
 
+RATIOS_FILE = "ratios.json"
 SPEED_FILE = "speed.json"
 REPORT_FILE = "translate.md"
 _QUALITY, _COSTS = "quality-", "costs-"
@@ -18,6 +19,11 @@ Json = Mapping[str, Any]
 def set_name(path: Path) -> str:
     """A test set in the name of a file: `tatoeba` of `tatoeba.en-de.tsv.gz`."""
     return path.name.split(".")[0]
+
+
+def save_ratios(folder: Path, result: Json) -> None:
+    """Keep what the claims of computation are."""
+    _save(folder / RATIOS_FILE, result)
 
 
 def save_speed(folder: Path, result: Json) -> None:
@@ -42,8 +48,12 @@ def write_report(folder: Path) -> None:
     sets = {path.stem.removeprefix(_QUALITY): path for path in folder.glob(f"{_QUALITY}*.json")}
     qualities = {name: json.loads(path.read_text("utf-8")) for name, path in sorted(sets.items())}
     parts = [_INTRODUCTION, "## Must reach\n"]
-    rows = [row.cells() for row in bars.rows(speed, list(qualities.values()))]
+    ratios = _load(folder / RATIOS_FILE)
+    rows = [row.cells() for row in bars.rows(ratios, list(qualities.values()))]
     parts += [markdown(bars.HEAD, rows) + "\n"]
+    if ratios is not None:
+        n_rounds, machine = ratios["n_rounds"], ratios["machine"]
+        parts += [f"Ratios are medians of {n_rounds} rounds (least–most). Machine: {machine}\n"]
     if speed is not None:
         parts += [_SPEED, f"Machine: {speed['machine']}\n"]
         parts += [speed_table(table) for table in speed["tables"]]

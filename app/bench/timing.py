@@ -30,10 +30,14 @@ class Timings:
 
     updates: dict[Case, dict[str, list[float]]] = field(default_factory=dict)
 
-    def ratio(self, slow: str, fast: str, cases: Sequence[Case]) -> float | None:
-        """Median over rounds of how many times as long `slow` takes, the cases taken together."""
+    def ratios(self, slow: str, fast: str, cases: Sequence[Case]) -> list[float]:
+        """How many times as long `slow` takes, round by round, the cases taken together."""
         rounds = zip(*(self._pairs(slow, fast, case) for case in cases), strict=False)
-        ratios = [sum(one for one, _ in pairs) / sum(two for _, two in pairs) for pairs in rounds]
+        return [sum(one for one, _ in pairs) / sum(two for _, two in pairs) for pairs in rounds]
+
+    def ratio(self, slow: str, fast: str, cases: Sequence[Case]) -> float | None:
+        """Their median; None without a round."""
+        ratios = self.ratios(slow, fast, cases)
         return statistics.median(ratios) if ratios else None
 
     def _pairs(self, slow: str, fast: str, case: Case) -> list[tuple[float, float]]:

@@ -16,6 +16,9 @@ Measure the computation of every translator, in the same eager code and on its b
 write JSON, Markdown and plots. Run it on a machine that does nothing else."""
 
 
+_PARTS = ("ratios", "speed", "costs", "quality")
+_RATIO_ROUNDS = 5
+
 _SERVE = """\
 Send paced streams of speech through a server of its own, with the shipped models, and print how
 late the captions came and where the time went. A machine holds so many streams as have 95 % of
@@ -36,7 +39,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     add("--out", type=Path, metavar="DIR", help="of the report (docs/benchmarks)")
     add(
         "--only",
-        choices=("speed", "costs", "quality"),
+        choices=_PARTS,
         help="a part of it; the report has what there is",
     )
     add("--minutes", type=float, default=9.0, metavar="M", help="for the tables of speed (9)")
@@ -130,11 +133,17 @@ def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> d
     from app.report import progress_bar
 
     out, test_set = arguments.out or Path("docs/benchmarks"), arguments.set
-    parts = (arguments.only,) if arguments.only else ("speed", "costs", "quality")
+    parts = (arguments.only,) if arguments.only else _PARTS
     pairs = None
     if test_set is not None:
         pairs = read_columns(test_set, arguments.columns.split(","), arguments.limit)
     result: dict[str, Any] = {}
+    if "ratios" in parts:
+        with progress_bar("measuring ratios") as progress:
+            result["ratios"] = speed.measure_ratios(
+                pair, words, n_rounds=min(arguments.rounds, _RATIO_ROUNDS), progress=progress
+            )
+        report.save_ratios(out, result["ratios"])
     if "speed" in parts:
         with progress_bar("measuring speed") as progress:
             result["speed"] = speed.measure_speed(
