@@ -27,7 +27,7 @@ N_LIKELY = 8
 """Labels that are looked at in each slot."""
 
 _GOES_ON = "…"
-_MAX_REMEMBERED = 20_000  # contexts of the language model: some 10 MB
+_MAX_REMEMBERED = 3_000  # contexts of the language model, and where each led: some 5 MB
 
 Move = tuple["_Context", float]
 Trail = tuple[int, "Trail"] | None
