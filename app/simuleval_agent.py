@@ -33,7 +33,10 @@ class AppendOnlyAgent(TextToTextAgent):  # type: ignore[misc]  # SimulEval is no
         model = Registry(arguments.models).find_translator(
             arguments.translator, arguments.source_lang, arguments.target_lang
         )
-        self._translator = load_translator(model, device="cpu", policy=read_policy(arguments))
+        # The weights themselves: figures of a policy, without what eight bits change.
+        self._translator = load_translator(
+            model, device="cpu", policy=read_policy(arguments), backend="torch"
+        )
         self._stability = StabilityConfig(agreement=arguments.agreement)
         self._session: TranslatorSession = self._translator.start()
         self._target = StableTarget()
