@@ -24,8 +24,8 @@ def main(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from app.levels import show_devices
-    from app.sources.devices import PortAudio
+    from app.sources.audio_system import find_audio_system
 
     console = Console(highlight=False)
-    show_devices(console, PortAudio(), live=console.is_terminal and not arguments.once)
+    show_devices(console, find_audio_system(), live=console.is_terminal and not arguments.once)
     return 0
