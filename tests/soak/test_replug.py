@@ -3,13 +3,12 @@
 import signal
 import time
 
-from tests.app.test_run import QUIET, read_until
-
 from tests.app.conftest import (
     Machine,
     machine,  # noqa: F401
     sound_server,  # noqa: F401
 )
+from tests.app.running.test_run import QUIET, read_until
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.patience import TIMEOUT_S
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from tests.app.test_run import one_line_error, read_until
 
 from app.feeds.follow import FollowConfig, follow
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.fakes import caption
+from tests.app.running.test_run import one_line_error, read_until
 from tests.app.server.serving import LOOPBACK, serving_feed
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.ports import free_port

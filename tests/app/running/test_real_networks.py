@@ -3,10 +3,10 @@
 import shutil
 
 import pytest
-from tests.app.test_run import QUIET, captions_of, one_line_error
 
 from models.checkpoint import save_checkpoint
 from tests.app.conftest import Machine
+from tests.app.running.test_run import QUIET, captions_of, one_line_error
 from tests.models.owsm_ctc_models import tiny_model
 from tests.models.translators import autoregressive, fretna, tokenizer
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.app.test_run import QUIET, Dragoman, captions_of
-from tests.app.test_sources import TONE_HZ, FakeTime, loudest_hz, tone, write_wav
 
 from app.sources.errors import SourceError
 from app.sources.files import read_file
@@ -19,6 +17,8 @@ from app.sources.raw import SampleFormat, read_raw
 from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
 from tests.app.conftest import Machine
+from tests.app.running.test_run import QUIET, Dragoman, captions_of
+from tests.app.sources.test_sources import TONE_HZ, FakeTime, loudest_hz, tone, write_wav
 
 
 async def read_bytes(

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.app.test_run import one_line_error, read_until
 from websockets.sync.client import connect
 
 from engine.captions import Caption
 from tests.app.conftest import Machine
+from tests.app.running.test_run import one_line_error, read_until
 from tests.app.server.sound import tone
 from tests.patience import TIMEOUT_S
 

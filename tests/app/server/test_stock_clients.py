@@ -4,11 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.app.test_serve import serving
 from websockets.sync.client import connect
 
 from engine.captions import Caption
 from tests.app.conftest import Machine
+from tests.app.server.test_serve import serving
 from tests.environments import python_with
 from tests.patience import TIMEOUT_S
 from tests.ports import free_port

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.app.test_run import QUIET, captions_of, one_line_error
-from tests.app.test_sessions_again import damage_last_page
 
 from app.sessions.sound_recording import recording_file
 from app.sources.decoding import SoundFile
 from tests.app.conftest import Machine
+from tests.app.running.test_run import QUIET, captions_of, one_line_error
+from tests.app.sessions.test_sessions_again import damage_last_page
 
 Dragoman = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.app.test_run import captions_of
 
 from app.running.delivery import Outputs
 from app.running.replay import Replay, ReplayError, parse_pace
@@ -17,6 +16,7 @@ from app.sources.timer import Timer
 from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.fakes import caption
+from tests.app.running.test_run import captions_of
 from tests.fakes import ManualClock
 
 QUIET = ("--show", "none")

@@ -124,7 +124,7 @@ def test_a_kill_loses_less_than_a_second(path: Path) -> None:
     import os, signal, time
     from pathlib import Path
     from app.sessions.sound_recording import SoundRecording
-    from tests.app.test_sound_recording import chunks, tone
+    from tests.app.sessions.test_sound_recording import chunks, tone
     recording = SoundRecording(Path({str(path)!r}))
     for chunk in chunks(tone(5.0)):
         recording.write(chunk)
@@ -143,7 +143,7 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(path: Path) -> None:
     program = f"""
     from pathlib import Path
     from app.sessions.sound_recording import SoundRecording
-    from tests.app.test_sound_recording import chunks, tone
+    from tests.app.sessions.test_sound_recording import chunks, tone
     recording = SoundRecording(Path({str(path)!r}))
     for _ in range(20):
         for chunk in chunks(tone(1.0)):

@@ -3,10 +3,10 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.app.test_sources import DEVICES, FakeSystem
 
 from app.sources.errors import SourceError
 from app.sources.levels import FLOOR_DB, Meter, device_table, show_devices
+from tests.app.sources.test_sources import DEVICES, FakeSystem
 
 
 def text_of(table: object) -> str:

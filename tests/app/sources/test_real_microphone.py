@@ -2,9 +2,8 @@
 
 import signal
 
-from tests.app.test_run import QUIET, captions_of, read_until
-
 from tests.app.conftest import Machine
+from tests.app.running.test_run import QUIET, captions_of, read_until
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
 from tests.patience import TIMEOUT_S
 
