@@ -100,7 +100,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _translate(arguments: argparse.Namespace) -> int:
     from app.bench.speed import run_quick
     from app.bench.systems import Pair
-    from app.evaluation.recognition import EvaluationError
+    from app.evaluation.columns import EvaluationError
     from app.models.registry import ASSETS, Registry
 
     for name in ("rounds", "sample"):
@@ -129,8 +129,8 @@ def _translate(arguments: argparse.Namespace) -> int:
 def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """The parts that were asked for, kept in the folder of the report, which is written anew."""
     from app.bench import quality, report, speed
-    from app.evaluation.recognition import read_columns
-    from app.terminal.report import progress_bar
+    from app.evaluation.columns import read_columns
+    from app.terminal.progress import progress_bar
 
     out, test_set = arguments.out or Path("docs/benchmarks"), arguments.set
     parts = (arguments.only,) if arguments.only else _PARTS

@@ -10,7 +10,8 @@ from app.commands import evaluate_recognition
 from app.commands.options import read_budget
 from app.commands.policy import add_policy_options, read_policy
 from app.models.registry import BACKENDS, DEVICES, TRANSLATORS
-from app.terminal.report import print_result, progress_bar
+from app.terminal.progress import progress_bar
+from app.terminal.report import print_result
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -62,7 +63,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def _translate(arguments: argparse.Namespace) -> int:
     from app import config
-    from app.evaluation.recognition import read_columns
+    from app.evaluation.columns import read_columns
     from app.evaluation.translation import evaluate_translation, system_name
     from app.models.registry import Registry, choose_device, load_translator, set_threads
 

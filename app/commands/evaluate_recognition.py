@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.models.registry import BACKENDS
-from app.terminal.report import print_result, progress_bar
+from app.terminal.progress import progress_bar
+from app.terminal.report import print_result
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _noise(arguments: argparse.Namespace) -> int:
 
 def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """Path and transcript of the recordings asked for."""
-    from app.evaluation.recognition import EvaluationError, read_columns
+    from app.evaluation.columns import EvaluationError, read_columns
 
     filters = [condition.partition("=") for condition in arguments.only]
     names = ["path", "transcript", *(name for name, _, _ in filters)]

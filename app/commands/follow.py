@@ -61,7 +61,8 @@ async def _show(config: "FollowConfig") -> None:
     from rich.console import Console
 
     from app.feeds.follow import follow
-    from app.terminal.view import TerminalView, log_to
+    from app.terminal.log import log_to
+    from app.terminal.view import TerminalView
 
     console = Console(highlight=False)
     log_to(Console(stderr=True, highlight=False))

@@ -111,7 +111,7 @@ def _rerun(arguments: argparse.Namespace) -> int:
 def _print(result: dict[str, Any], path: Path | None) -> None:
     import json
 
-    from app.terminal.view import clock_time, printable
+    from app.terminal.text import clock_time, printable
 
     text = json.dumps(result, indent=2, ensure_ascii=False)
     if path is not None and str(path) == "-":

@@ -233,7 +233,7 @@ def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
     from rich.progress import BarColumn, Progress, TextColumn
 
     from app.models.registry import choose_device
-    from app.terminal.view import clock_time
+    from app.terminal.text import clock_time
     from models.training.loop import TrainingLoop
 
     columns = ("{task.percentage:5.1f} %", "{task.description}")

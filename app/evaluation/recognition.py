@@ -1,69 +1,20 @@
-"""Evaluation of the recogniser on test sets, and what evaluations share."""
+"""Evaluation of the recogniser on test sets."""
 
-import gzip
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from app.evaluation.figures import Progress, spread
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
 from engine.recognized import RecognizedWord
 from engine.source import SourcePrefix
 from models.transcript import normalize_transcript
 
-Progress = Callable[[float], None]
-
 Transcriber = Callable[[Any], tuple[str, Mapping[str, list[float]]]]
 """Samples at 16 kHz → text of the recording and its measurements by name: `spent_s` and, live,
 `first_partial_s`, `commit_delay_s` and `changed_partials`."""
-
-
-class EvaluationError(ValueError):
-    """A test set that cannot be read."""
-
-
-def read_columns(path: Path, columns: Sequence[str], limit: int | None = None) -> list[list[str]]:
-    """Columns of a TSV file, gzipped if its name says so.
-
-    Args:
-        path: without a header, or with one that names the columns.
-        columns: numbers from 0; or names: of the header, or of the part of the file name that
-            lists languages (`tatoeba.en-de.tsv.gz`).
-        limit: only the first rows.
-
-    Raises:
-        EvaluationError: the file is unreadable or has no such column.
-    """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as file:
-            rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: cannot be read ({error})") from error
-    indices, has_header = _column_indices(path, columns, rows[0] if rows else [])
-    rows = rows[has_header:][:limit]
-    if not rows:
-        raise EvaluationError(f"{path}: has no rows")
-    try:
-        return [[row[index] for index in indices] for row in rows]
-    except IndexError as error:
-        raise EvaluationError(f"{path}: a row lacks column {max(indices)}") from error
-
-
-def _column_indices(
-    path: Path, columns: Sequence[str], first_row: Sequence[str]
-) -> tuple[list[int], bool]:
-    if all(name.isdigit() for name in columns):
-        return [int(name) for name in columns], False
-    if set(columns) <= set(first_row):
-        return [first_row.index(name) for name in columns], True
-    for part in path.name.split("."):
-        names = part.split("-")
-        if len(names) > 1 and set(columns) <= set(names):
-            return [names.index(name) for name in columns], False
-    raise EvaluationError(f"{path}: has no columns {', '.join(columns)}; give their numbers from 0")
 
 
 @dataclass(slots=True)
@@ -191,11 +142,3 @@ def live_figures(streamed: StreamedRecording, spent_s: float) -> dict[str, list[
         shown[prefix.segment] = words
     figures["changed_partials"] = changed
     return figures
-
-
-def spread(values: Sequence[float], percentiles: Sequence[int] = (50, 90, 95)) -> dict[str, float]:
-    """Mean and percentiles."""
-    ordered = sorted(values)
-    last = len(ordered) - 1
-    ranks = {f"p{n}": ordered[min(last, n * len(ordered) // 100)] for n in percentiles}
-    return {"mean": statistics.fmean(ordered), **ranks}

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from app.evaluation.recognition import Progress, spread
+from app.evaluation.figures import Progress, spread
 from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
 from engine.policies.config import PolicyConfig
 from engine.stability import StabilityConfig

@@ -8,8 +8,8 @@ from app.models import translation
 from app.models.registry import Registry, choose_device
 from app.running import inputs
 from app.running.delivery import Outputs
-from app.running.job import Job
-from app.sessions.journal import session_journal, with_recording
+from app.running.job import Job, with_recording
+from app.sessions.journal import session_journal
 from app.sessions.name import new_session_name
 from engine.stability import StabilityConfig
 from engine.stability_control import AdjustableDial

@@ -11,10 +11,11 @@ import platformdirs
 from rich.console import Console
 
 from app.feeds.follow import FollowConfig, follow
+from app.running.window import can_show, kept_settings
 from app.sessions.archive import JournalArchive
-from app.terminal.view import TerminalView, log_to
-from ui.application import DisplayError, check_display, run_overlay
-from ui.settings import OverlaySettings
+from app.terminal.log import log_to
+from app.terminal.view import TerminalView
+from ui.application import run_overlay
 from ui.status import Notice
 
 if TYPE_CHECKING:
@@ -22,29 +23,6 @@ if TYPE_CHECKING:
     from ui.control import Publish
 
 logger = logging.getLogger(__name__)
-
-
-def kept_settings(settings: OverlaySettings) -> OverlaySettings:
-    """The settings with files in the user's state folder, where none are named."""
-    folder = platformdirs.user_state_path("dragoman")
-    return dataclasses.replace(
-        settings,
-        place_file=settings.place_file or folder / "overlay.json",
-        changes_file=settings.changes_file or folder / "overlay-settings.json",
-    )
-
-
-def can_show(console: Console, *, asked: bool) -> bool:
-    """Whether a window can be shown; if not, one line says why, to those who asked for one."""
-    try:
-        check_display()
-    except DisplayError as error:
-        if asked:
-            console.print(f"{error}; captions are shown here", soft_wrap=True)
-        else:
-            logger.info("captions are shown in the terminal: %s", error)
-        return False
-    return True
 
 
 def run_local(settings: "Settings", *, source: str | None, explicit: Collection[str]) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app import config
-from app.cli import describe, is_expected
+from app.errors import describe, is_expected
 from app.overlay.engine_session import EngineSession
 from app.sources.errors import SourceError
 from engine.captions import Caption

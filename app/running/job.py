@@ -4,10 +4,11 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from app.running.delivery import Delivery, Outputs
+from app.sessions.sound_recording import recorded, recording_file
 from engine import pipeline
 from engine.captions import Caption
 from engine.journal import JournalError
@@ -16,6 +17,9 @@ from engine.source import SourceReader
 from engine.stability import StabilityConfig
 from engine.stability_control import Dial
 from engine.translator import Translator
+
+if TYPE_CHECKING:
+    from app.running.config import RunConfig
 
 T = TypeVar("T")
 
@@ -61,6 +65,14 @@ class Input(Generic[T]):
     """Its clock drifts against ours, or stalls: only from its arrival on is an item late."""
     endless: bool = False
     """Only the user ends it: being stopped is its normal end."""
+
+
+def with_recording(source: Input[T], config: "RunConfig", session: str) -> Input[T]:
+    """The input, whose sound is recorded beside the journal if the settings say so."""
+    if not config.record:
+        return source
+    file = recording_file(config.journal_file, session)
+    return replace(source, open=lambda: recorded(source.open(), file))
 
 
 class Job(Delivery, Generic[T]):

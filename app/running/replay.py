@@ -13,7 +13,7 @@ from app.running.delivery import Delivery, Outputs
 from app.running.showing import choose_show, exit_code, make_outputs, open_sinks, show_delivery
 from app.sessions.name import new_session_name
 from app.sources.timer import Timer
-from app.terminal.view import log_to
+from app.terminal.log import log_to
 from engine.captions import Caption
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from rich.console import Console
 from app.models import translation
 from app.models.registry import Registry, choose_device
 from app.running import inputs
-from app.running.job import Job
+from app.running.job import Job, with_recording
 from app.running.self_test import self_test
 from app.running.showing import choose_show, exit_code, make_outputs, open_sinks, show_delivery
-from app.sessions.journal import session_journal, with_recording
+from app.sessions.journal import session_journal
 from app.sessions.name import new_session_name
-from app.terminal.view import log_to
+from app.terminal.log import log_to
 
 if TYPE_CHECKING:
     from app.config import Settings

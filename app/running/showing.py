@@ -12,11 +12,12 @@ from rich.console import Console
 
 from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
 from app.feeds.from_settings import make_outlets
-from app.overlay.program import can_show, kept_settings
 from app.running.config import RunConfig, Show
 from app.running.delivery import Delivery, Outputs
+from app.running.window import can_show, kept_settings
 from app.sources.keyboard import restore_keyboard
-from app.terminal.view import ProgressView, TerminalView, View
+from app.terminal.progress import ProgressView
+from app.terminal.view import TerminalView, View
 from engine.journal import Journal
 from engine.subtitles import Format
 

@@ -19,7 +19,7 @@ from app.server.processors import count_processors
 from app.server.sessions import Engine
 from app.server.stats import Stages
 from app.sessions.journal import open_journal
-from app.terminal.view import log_to
+from app.terminal.log import log_to
 from engine.batching import MAX_ROWS
 from engine.journal import Journal
 from engine.workers import Workers

@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from app.terminal.view import clock_time
+from app.terminal.text import clock_time
 from engine.captions import Caption
 from engine.journal import Journal, SessionRecord
 from engine.subtitles import Format

@@ -3,20 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from app.running.job import Input
 from app.sessions.retention import prune
-from app.sessions.sound_recording import recorded, recording_file
 from engine.database import ForeignJournalError
 from engine.journal import Journal, JournalError
 
 if TYPE_CHECKING:
     from app.config import Settings
-    from app.running.config import RunConfig
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +57,3 @@ def session_journal(settings: "Settings", session: str, source: str) -> Iterator
             except JournalError as error:
                 logger.error("%s; the session goes on", error)
         yield journal
-
-
-def with_recording(source: Input[T], config: "RunConfig", session: str) -> Input[T]:
-    """The input, whose sound is recorded beside the journal if the settings say so."""
-    if not config.record:
-        return source
-    file = recording_file(config.journal_file, session)
-    return replace(source, open=lambda: recorded(source.open(), file))

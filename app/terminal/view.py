@@ -3,18 +3,16 @@
 On anything but a terminal (a pipe, a log file) each final is one pair of plain lines.
 """
 
-import logging
 import time
-import unicodedata
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text as Line
 
+from app.terminal.text import clock_time, printable
 from engine.captions import Caption, LiveFigures, Text
 from engine.pipeline_stats import PipelineStats
 
@@ -156,91 +154,6 @@ class TerminalView:
         if self._stats is not None:
             return self._stats.live
         return None if self._newest is None else self._newest.live
-
-
-class ProgressView:
-    """No captions, only how far a source was read; for a person who waits for files."""
-
-    def __init__(self, console: Console, duration_s: float | None = None) -> None:
-        """Show nothing yet; the arguments are those of `TerminalView`."""
-        self._duration_s = duration_s
-        self._n_finals = 0
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[position]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("Translating", total=duration_s, position="")
-
-    def __enter__(self) -> Self:
-        """Start the bar."""
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the bar as it is."""
-        self._progress.stop()
-
-    def show(self, caption: Caption) -> None:
-        """Count finals."""
-        self._n_finals += caption.final
-
-    def refresh(self, position_s: float) -> None:
-        """Move the bar."""
-        position = clock_time(position_s)
-        if self._duration_s is not None:
-            position += f" / {clock_time(self._duration_s)}"
-        self._progress.update(
-            self._task, completed=position_s, position=f"{position}, {self._n_finals} segments"
-        )
-
-
-class ConsoleHandler(logging.Handler):
-    """Shows log records above what is revised in place, each on one line."""
-
-    def __init__(self, console: Console) -> None:
-        """Show them on this console."""
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a record."""
-        style = "red" if record.levelno >= logging.ERROR else "yellow"
-        line = Line(f"dragoman: {record.levelname.lower()}: {self.format(record)}", style=style)
-        self._console.print(line, soft_wrap=True)
-
-
-def log_to(console: Console) -> None:
-    """Send the log to a console from here on."""
-    logging.basicConfig(handlers=[ConsoleHandler(console)], format="%(message)s", force=True)
-
-
-def clock_time(seconds: float) -> str:
-    """Minutes and seconds, and hours from the first one on."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
-def printable(text: str) -> str:
-    """The text without characters that would act on the terminal: controls, text direction."""
-    return "".join(" " if _acts(char) else char for char in text)
-
-
-def _acts(char: str) -> bool:
-    return (
-        unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
-        or "\u202a" <= char <= "\u202e"
-        or "\u2066" <= char <= "\u2069"
-    )
 
 
 def _scrolled(caption: Caption) -> Line:

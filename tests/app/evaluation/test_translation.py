@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from app.evaluation.recognition import EvaluationError, read_columns
+from app.evaluation.columns import EvaluationError, read_columns
 from app.evaluation.translation import evaluate_translation, system_name
 from engine.policies.config import PolicyConfig, PolicyError
 from engine.stability import StabilityConfig

@@ -3,13 +3,10 @@ import logging
 
 from rich.console import Console
 
-from app.terminal.view import (
-    ConsoleHandler,
-    ProgressView,
-    TerminalView,
-    clock_time,
-    printable,
-)
+from app.terminal.log import ConsoleHandler
+from app.terminal.progress import ProgressView
+from app.terminal.text import clock_time, printable
+from app.terminal.view import TerminalView
 from engine.captions import LiveFigures, LoadState
 from engine.pipeline_stats import PipelineStats
 from tests.app.fakes import caption
