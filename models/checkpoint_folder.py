@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from models.errors import CheckpointError
+from models.errors import CheckpointError, StaleExportError
 
 if TYPE_CHECKING:
     import torch  # not imported: exported networks are read without torch
@@ -146,3 +146,22 @@ def weights_fingerprint(path: Path) -> str:
             file.seek(index * max(size - _BLOCK_BYTES, 0) // (_N_BLOCKS - 1))
             digest.update(file.read(_BLOCK_BYTES))
     return digest.hexdigest()
+
+
+def check_origin(exported: Path, fingerprint: str | None, directory: Path) -> None:
+    """Refuse a network that was made of other weights than those in its checkpoint's folder.
+
+    Args:
+        exported: the network.
+        fingerprint: of the weights that it was made of; None if it does not say.
+        directory: the folder; without weights in it there is nothing to compare.
+
+    Raises:
+        StaleExportError: they are others.
+    """
+    weights = directory / WEIGHTS_FILE
+    if weights.exists() and fingerprint != weights_fingerprint(weights):
+        raise StaleExportError(
+            f"{exported}: was made of other weights than those beside it; make it again: "
+            f"dragoman export {directory}"
+        )

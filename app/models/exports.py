@@ -31,7 +31,7 @@ from models.checkpoint import (
     read_config,
     weights_fingerprint,
 )
-from models.errors import CheckpointError, ExportError
+from models.errors import CheckpointError, ExportError, StaleExportError
 from models.ngram import NGRAM_FILE
 
 logger = logging.getLogger(__name__)
@@ -86,18 +86,28 @@ def translator_form(checkpoint: Path, policy: PolicyConfig) -> Form | None:
     return _EXACT if kind == "reta" else _STREAM
 
 
-def open_export(checkpoint: Path, form: Form, load: Callable[[Path], Loaded]) -> Loaded:
+def open_export(
+    checkpoint: Path, form: Form, load: Callable[[Path], Loaded], *, beside: bool
+) -> Loaded:
     """Load an export, which is made if it is not there.
 
     Args:
         checkpoint: folder of the weights.
         form: of the export.
         load: loads the network from a folder.
+        beside: whether the checkpoint's folder has an export, of whatever form; it is taken unless
+            it was made of other weights.
 
     Raises:
         ExportError: there is none and none can be made, for want of a package, of room or of
             rights, or because the checkpoint is damaged.
+        CheckpointError: the one beside the checkpoint is damaged.
     """
+    if beside:
+        try:
+            return load(checkpoint)
+        except StaleExportError as error:
+            logger.warning("%s; it is not used", error)
     folder = _folder() / _name(checkpoint, form)
     if not folder.is_dir():
         if obstacle := find_obstacle(checkpoint, form):

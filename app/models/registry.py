@@ -196,10 +196,8 @@ def load_translator(
 
     if form is None:
         return load_weights()
-    if is_exported(directory):
-        exported = partial(load, directory)
-    else:
-        exported = partial(exports.open_export, directory, form, load)
+    beside = is_exported(directory)
+    exported = partial(exports.open_export, directory, form, load, beside=beside)
     return exports.choose(backend, device, directory, exported, load_weights)
 
 
@@ -219,26 +217,20 @@ def load_recognizer(
         ExportError: there can be no exported network, and nothing else was to be used.
     """
     from app.models import exports
-    from models.errors import StaleExportError
     from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
 
     directory = model.directory
     load = partial(OnnxOwsmCtc.from_checkpoint, n_threads=n_threads)
 
-    def load_exported() -> OnnxOwsmCtc:
-        if find_exported(directory) is not None:
-            try:
-                return load(directory)
-            except StaleExportError as error:
-                logger.warning("%s; it is not used", error)
-        return exports.open_export(directory, exports.RECOGNIZER, load)
+    beside = find_exported(directory) is not None
+    exported = partial(exports.open_export, directory, exports.RECOGNIZER, load, beside=beside)
 
     def load_weights() -> "OwsmCtc":
         from models.owsm_ctc.model import OwsmCtc  # torch is not even imported otherwise
 
         return OwsmCtc.from_checkpoint(directory, device)
 
-    return exports.choose(backend, device, directory, load_exported, load_weights)
+    return exports.choose(backend, device, directory, exported, load_weights)
 
 
 def describe_engine(model: Model, device: str) -> str:
