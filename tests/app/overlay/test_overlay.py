@@ -43,7 +43,6 @@ def overlay(screen: Screen, machine: Machine) -> Iterator[Callable[..., Band]]:
 
     def start(*arguments: str) -> Band:
         environ = {**machine.environment, "DISPLAY": screen.display}
-        environ.pop("QT_QPA_PLATFORM", None)
         process = subprocess.Popen(
             machine.command("overlay", *arguments),
             env=environ,
