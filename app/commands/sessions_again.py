@@ -109,16 +109,11 @@ def _rerun(arguments: argparse.Namespace) -> int:
 
 
 def _print(result: dict[str, Any], path: Path | None) -> None:
-    import json
-
+    from app.terminal.report import write_json
     from app.terminal.text import clock_time, printable
 
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    if path is not None and str(path) == "-":
-        print(text)
+    if write_json(result, path):
         return
-    if path is not None:
-        path.write_text(text + "\n", encoding="utf-8")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

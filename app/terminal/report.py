@@ -2,18 +2,26 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 
-def print_result(result: dict[str, Any], path: Path | None) -> None:
-    """Write JSON where asked for, and a table for people otherwise or besides."""
+def write_json(result: Mapping[str, Any], path: Path | None) -> bool:
+    """Write JSON where asked for, `-` for standard output; whether that is taken by it."""
     text = json.dumps(result, indent=2, ensure_ascii=False)
     if path is not None and str(path) == "-":
         print(text)
-        return
+        return True
     if path is not None:
         path.write_text(text + "\n", encoding="utf-8")
+    return False
+
+
+def print_result(result: dict[str, Any], path: Path | None) -> None:
+    """Write JSON where asked for, and a table for people otherwise or besides."""
+    if write_json(result, path):
+        return
     from rich.console import Console
     from rich.table import Table
 
