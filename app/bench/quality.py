@@ -19,9 +19,9 @@ from app.bench.points import (
 )
 from app.bench.systems import Exports, Pair, load_exact
 from app.bench.timing import UNCOMMITTED, time_on_sentences
-from app.evaluate_translation import figures
-from app.registry import load_translator
-from app.significance import compare
+from app.evaluation.significance import compare
+from app.evaluation.translation import figures
+from app.models.registry import load_translator
 from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
 from engine.policies.config import PolicyConfig
 from engine.stability_control import make_dial

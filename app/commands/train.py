@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.registry import DEVICES
+from app.models.registry import DEVICES
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -153,7 +153,7 @@ def _prepare_text(arguments: argparse.Namespace) -> int:
 def _distill(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from app.registry import choose_device
+    from app.models.registry import choose_device
     from models.training.distillation import distill
 
     device = choose_device(arguments.device)
@@ -240,8 +240,8 @@ def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
     """Run the training loop under a progress bar with loss, speed and time left."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from app.registry import choose_device
-    from app.terminal import clock_time
+    from app.models.registry import choose_device
+    from app.terminal.text import clock_time
     from models.training.loop import TrainingLoop
 
     columns = ("{task.percentage:5.1f} %", "{task.description}")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.registry import Registry
+from app.models.registry import Registry
 from models.owsm_ctc.model import OwsmCtc
 from models.training.recognizer import RecognizerTask
 from models.training.recognizer_config import RecognizerConfig
