@@ -22,7 +22,7 @@ from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from tests.patience import TIMEOUT_S
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def tone(seconds: float) -> Samples:
