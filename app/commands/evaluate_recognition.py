@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.models.registry import BACKENDS
-from app.terminal.progress import progress_bar
-from app.terminal.report import print_result
+from app.terminal.report import print_result, progress_bar
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
