@@ -188,7 +188,7 @@ def _whole(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber"
 
     def transcribe(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
         began = time.perf_counter()
-        words = group_words(decoder.decode(samples, lang=lang))
+        words = group_words(decoder.decode(samples, lang=lang, last=True))
         text = " ".join(word.text for word in words)
         return text, {"spent_s": [time.perf_counter() - began]}
 
