@@ -14,9 +14,10 @@ Pieces have the ids of the sentencepiece model: 0 `<unk>`, 1 `<s>`, 2 `</s>`, th
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,11 @@ START = 1
 `<unk>`, which its text never has, since bytes stand for what is no piece."""
 
 _KIND = "ngram"
+_LIMITS = "{}.limits"
+_N_STEPS = 255
 _MARK = re.compile("<.+>")
 _MAX_REMEMBERED = 30_000  # scores kept from earlier look-ups: some 8 MB
+_MAX_ROWS = 3_000  # states whose scores of all tokens are kept: some 4 MB
 
 State = tuple[int, ...]
 """Nodes of the longest known n-gram that the last pieces form, of the next shorter one, … , and
@@ -93,13 +97,21 @@ class NgramModel:
         try:
             with safe_open(path, framework="numpy") as file:
                 facts = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in NgramTables.__slots__}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError as error:
             raise CheckpointError(f"{path}: is missing") from error
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path}: damaged or truncated ({error})") from error
-        tables = NgramTables(**arrays)
         vocabulary = json.loads(facts.get("vocabulary", "[]"))
+        try:
+            tables = NgramTables(
+                pieces=arrays["pieces"],
+                log_probs=_read_coarse(arrays, "log_probs"),
+                backoffs=_read_coarse(arrays, "backoffs"),
+                n_children=arrays["n_children"],
+            )
+        except KeyError:
+            raise CheckpointError(f"{path}: not an n-gram language model") from None
         if facts.get("kind") != _KIND or not _fits(tables, len(vocabulary)):
             raise CheckpointError(f"{path}: not an n-gram language model")
         return cls(tables, vocabulary)
@@ -115,12 +127,12 @@ class NgramModel:
         return cls.load(path) if path.exists() else None
 
     def save(self, path: Path) -> None:
-        """Write one file, with half-precision probabilities."""
+        """Write one file, with probabilities in eight bits."""
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             "pieces": self.tables.pieces,
-            "log_probs": self.tables.log_probs.astype(np.float16),
-            "backoffs": self.tables.backoffs.astype(np.float16),
+            **_coarse("log_probs", self.tables.log_probs),
+            **_coarse("backoffs", self.tables.backoffs),
             "n_children": self.tables.n_children,
         }
         vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
@@ -143,6 +155,17 @@ class NgramModel:
         longer, log_prob = self._state(state, piece)
         assert log_prob is not None, "every piece has a node below the root"
         return longer, log_prob
+
+    def log_probs(self, state: State) -> NDArray[np.float32]:
+        """The natural logarithm of every piece's probability after a state: (vocabulary,)."""
+        n_pieces = len(self.vocabulary)
+        scores = np.array(self._log_probs[1 : n_pieces + 1], dtype=np.float32)
+        for node in reversed(state[:-1]):  # from the shorter n-grams, behind the root, on
+            first = self._first_children[node]
+            children = slice(first, first + self._n_children[node])
+            scores += self._backoffs[node]
+            scores[np.asarray(self._pieces[children])] = self._log_probs[children]
+        return scores
 
     def _state(self, state: State, piece: int) -> tuple[State, float]:
         longer: list[int] = []
@@ -170,7 +193,7 @@ class NgramModel:
 
 
 class NgramBias:
-    """A language model's share in a beam search (the `Bias` of `models.owsm_ctc.decoding`).
+    """A language model's share in a beam search (the `Bias` of `models.owsm_ctc.biases`).
 
     A piece earns `weight` · log p + `bonus`; the bonus makes up for the language model's
     liking for short texts. Marks such as `<eng>` earn nothing.
@@ -208,10 +231,27 @@ class NgramBias:
         self._bonus = bonus
         self._start = model.start(sentence=sentence)
         self._known: dict[tuple[State, int], tuple[State, float]] = {}
+        # As arrays: the piece of each token, and which tokens are no marks.
+        self._places = np.array([piece or 0 for piece in self._pieces])
+        self._earns = np.array([piece is not None for piece in self._pieces])
+        self._rows: dict[State, NDArray[np.float32]] = {}
 
     def start(self) -> State:
         """Return the state before the first token."""
         return self._start
+
+    def scores(self, state: Hashable, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores (natural log) that tokens earn, (tokens,)."""
+        assert isinstance(state, tuple)
+        row = self._rows.get(state)
+        if row is None:
+            if len(self._rows) >= _MAX_ROWS:
+                self._rows.clear()
+            log_probs = self._model.log_probs(state)[self._places]
+            row = np.where(self._earns, self._weight * log_probs + self._bonus, np.float32(0.0))
+            self._rows[state] = row
+        chosen: NDArray[np.float32] = row[token_ids]
+        return chosen
 
     def extend(self, state: Hashable, token_id: int) -> tuple[State, float]:
         """Return the state after a token and the score (natural log) that the token earns."""
@@ -232,6 +272,25 @@ class NgramBias:
     def finish(self, state: Hashable) -> float:
         """Return 0: what is heard may go on, so that no end is scored."""
         return 0.0
+
+
+def _coarse(name: str, values: NDArray[np.floating]) -> dict[str, NDArray[np.generic]]:
+    """Values in 255 equal steps from the least to the greatest, and those two; −∞ is the least."""
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    steps = (values.clip(low) - low) * (_N_STEPS / ((high - low) or 1.0))
+    limits = np.array([low, high], dtype=np.float32)
+    return {name: steps.round().astype(np.uint8), _LIMITS.format(name): limits}
+
+
+def _read_coarse(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.floating]:
+    """What `_coarse` wrote; half precision, as earlier files have it, is taken as it is."""
+    values, limits = arrays[name], arrays.get(_LIMITS.format(name))
+    if limits is None:
+        return values
+    low, high = limits.tolist()
+    read: NDArray[np.floating] = (low + values * ((high - low) / _N_STEPS)).astype(np.float32)
+    return read
 
 
 def _fits(tables: NgramTables, n_pieces: int) -> bool:
