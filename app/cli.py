@@ -23,11 +23,10 @@ from app.commands import (
     sessions,
     train,
 )
+from app.errors import describe, is_expected, unwrapped
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
-
-_OWN_PACKAGES = {"app", "engine", "models", "ui"}
 
 _logger = logging.getLogger(__name__)
 
@@ -61,36 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         silence_standard_output()
         return 0
     except Exception as error:
-        expected = _only(error)
+        expected = unwrapped(error)
         if not is_expected(expected):
             raise
         _logger.info("the error in full", exc_info=error)
         print(f"dragoman: error: {describe(expected)}", file=sys.stderr)
         return EXIT_USAGE
     return code
-
-
-def is_expected(error: BaseException) -> bool:
-    """Whether an error is the user's to mend: one of our own classes, or the system's."""
-    own = type(error).__module__.partition(".")[0] in _OWN_PACKAGES
-    return own or isinstance(error, OSError)
-
-
-def describe(error: BaseException) -> str:
-    """An error as one line."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        text = f"{error.filename}: {error.strerror}"
-    else:
-        text = str(error)
-    return " ".join(text.split()) or type(error).__name__
-
-
-def _only(error: BaseException) -> BaseException:
-    """The error itself, or the first one in a group of errors that are all expected."""
-    if not isinstance(error, BaseExceptionGroup):
-        return error
-    found = [_only(inner) for inner in error.exceptions]
-    return found[0] if all(map(is_expected, found)) else error
 
 
 def parser() -> argparse.ArgumentParser:

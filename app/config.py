@@ -17,7 +17,7 @@ import platformdirs
 
 from app.feeds.mqtt import MqttConfig
 from app.feeds.push_config import PushConfig
-from app.run_config import RunConfig
+from app.running.config import RunConfig
 from app.server.config import ServerConfig
 from engine.recognizer_config import PRESETS, RecognizerConfig
 from engine.retention import RetentionConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.commands.policy import add_policy_options, read_policy
-from app.registry import TRANSLATORS, Registry, load_translator
+from app.models.registry import TRANSLATORS, Registry, load_translator
 from engine.stability import StabilityConfig, StableTarget, settle
 from engine.translator import TranslatorSession
 

@@ -30,10 +30,6 @@ class Channel(Generic[T]):
         self._changed = asyncio.Event()
         self._taken = asyncio.Event()
 
-    def __len__(self) -> int:
-        """How many items wait."""
-        return len(self._items)
-
     async def put(self, item: T) -> None:
         """Add an item; on a closed channel it is discarded."""
         while self._full() and not self._closed:

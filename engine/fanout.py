@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 
 from engine.captions import Caption
 
@@ -177,11 +177,3 @@ class Fanout:
         self._closed = True
         for subscription in tuple(self._subscriptions):
             subscription._end()
-
-    async def pump(self, captions: AsyncIterable[Caption]) -> None:
-        """Publish a whole stream, then close."""
-        try:
-            async for caption in captions:
-                self.publish(caption)
-        finally:
-            self.close()

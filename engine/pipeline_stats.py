@@ -18,11 +18,6 @@ class PipelineStats:
     """Source prefixes replaced by newer ones because the translator was too slow."""
     n_captions: int = 0
     n_finals: int = 0
-    items_waiting: int = 0
-    prefixes_waiting: int = 0
-    captions_waiting: int = 0
-    behind_s: float = 0.0
-    """Session time between the end of the source of the newest caption and its emission."""
     live: LiveFigures = field(default_factory=LiveFigures)
     """As with the newest caption, with the newest load."""
     lag_s: float = 0.0
@@ -35,7 +30,6 @@ class PipelineStats:
         """A caption was made."""
         self.n_captions += 1
         self.n_finals += caption.final
-        self.behind_s = caption.emitted_s - caption.end_s
         self.live = caption.live or self.live
 
     def count_load(self, load: LoadControl) -> None:

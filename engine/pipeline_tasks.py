@@ -138,9 +138,6 @@ class PipelineTasks(Generic[T]):
         self._count()
 
     def _count(self) -> None:
-        self._stats.items_waiting = len(self._items)
-        self._stats.prefixes_waiting = len(self._prefixes)
-        self._stats.captions_waiting = len(self.captions)
         self._stats.n_conflated = self._prefixes.n_conflated
         self._stats.journal_failing = self._work.journal_failing
         if self._work.paced:

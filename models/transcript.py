@@ -7,6 +7,7 @@ English, as the public read-speech corpora do it.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -104,6 +105,7 @@ def _spoken_number(match: re.Match[str]) -> str:
     return f" {spell_ordinal(value) if match[2] else spell_integer(value)} "
 
 
+@lru_cache(maxsize=4096)
 def _fold(character: str, kept: str) -> str:
     """Return the plain letters of a character, the apostrophe, or a space."""
     if "a" <= character <= "z" or character == "'" or character in kept:

@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from app.config import Settings
-from app.recognition import Ear, load_ear
-from app.registry import ASSETS, Registry, load_translator
+from app.models.recognition import Ear, load_ear
+from app.models.registry import ASSETS, Registry, load_translator
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, Samples
 from engine.recognizer import StreamingRecognizer

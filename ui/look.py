@@ -59,8 +59,6 @@ class Look:
     target: Side
     source: Side
     status: TextStyle
-    status_height: float
-    """0 if there is no read-out."""
     pad_x: int
     pad_y: int
     height: int
@@ -121,7 +119,7 @@ def make_look(settings: OverlaySettings, width: int) -> Look:
     source_side = Side(source, source_rows, tentative, top=pad_y + status_height)
     target_side = Side(target, rows, tentative, top=source_side.top + source_side.height)
     height = math.ceil(target_side.top + target_side.height + pad_y)
-    look = Look(target_side, source_side, status, status_height, pad_x, pad_y, height)
+    look = Look(target_side, source_side, status, pad_x, pad_y, height)
     return look.for_width(settings, width)
 
 

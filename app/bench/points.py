@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.bench.systems import SYSTEMS, System
-from app.evaluate_translation import system_name
+from app.evaluation.translation import system_name
 from engine.policies.config import PolicyConfig
 from engine.stability import BALANCED, StabilityConfig
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,15 @@ from app.bench.points import (
 )
 from app.bench.systems import Exports, Pair, load_exact
 from app.bench.timing import UNCOMMITTED, time_on_sentences
-from app.evaluate_translation import figures
-from app.registry import load_translator
-from app.significance import compare
+from app.evaluation.figures import Progress
+from app.evaluation.significance import compare
+from app.evaluation.translation import figures
+from app.models.registry import load_translator
 from engine.evaluation import SCHEDULES, Trace, score, trace_sentence
 from engine.policies.config import PolicyConfig
 from engine.stability_control import make_dial
 from engine.translator import Translator
 
-Progress = Callable[[float], None]
 Pairs = Sequence[Sequence[str]]
 
 BEAM = plain("reta", beam=4)

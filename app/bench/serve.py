@@ -15,7 +15,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from app.bench.streams import Heard, LoadTestError, percentile, run_streams
-from app.processors import count_processors
+from app.server.processors import count_processors
 from engine.audio import Samples
 from engine.journal import Journal
 

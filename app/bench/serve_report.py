@@ -1,21 +1,17 @@
 """The figures of `dragoman bench serve` for people."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from app.bench.serve import STAGES
+from app.terminal.report import write_json
 
 
 def print_report(result: Mapping[str, Any], path: Path | None) -> None:
     """Write JSON where asked for, and tables on standard output otherwise or besides."""
-    text = json.dumps(result, indent=2)
-    if path is not None and str(path) == "-":
-        print(text)
+    if write_json(result, path):
         return
-    if path is not None:
-        path.write_text(text + "\n", encoding="utf-8")
     from rich.console import Console
     from rich.table import Table
 

@@ -13,9 +13,8 @@ from app.bench.machine import describe_machine
 from app.bench.systems import RETRANSLATORS, Exports, Pair, load_eager, load_optimised
 from app.bench.tables import Table
 from app.bench.timing import Case, Timings, time_one_update, time_systems
+from app.evaluation.figures import Progress
 from engine.translator import Translator
-
-Progress = Callable[[float], None]
 
 LENGTHS = (10, 20, 40, 60)
 SCHEDULES = ("words", "asr")

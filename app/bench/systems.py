@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.registry import Model, Registry, load_translator
+from app.models.registry import Model, Registry, load_translator
 from engine.policies.config import PolicyConfig
 from engine.translator import Translator
 

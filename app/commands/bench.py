@@ -67,7 +67,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def _serve(arguments: argparse.Namespace) -> int:
     from app.bench.serve import LoadTest, find_capacity, machine
     from app.bench.serve_report import print_report
-    from app.registry import ASSETS
+    from app.models.registry import ASSETS
     from app.sources.decoding import SoundFile
     from engine.audio import SAMPLE_RATE_HZ
 
@@ -100,8 +100,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _translate(arguments: argparse.Namespace) -> int:
     from app.bench.speed import run_quick
     from app.bench.systems import Pair
-    from app.evaluate import EvaluationError
-    from app.registry import ASSETS, Registry
+    from app.evaluation.columns import EvaluationError
+    from app.models.registry import ASSETS, Registry
 
     for name in ("rounds", "sample"):
         if getattr(arguments, name) < 1:
@@ -129,8 +129,8 @@ def _translate(arguments: argparse.Namespace) -> int:
 def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """The parts that were asked for, kept in the folder of the report, which is written anew."""
     from app.bench import quality, report, speed
-    from app.evaluate import read_columns
-    from app.report import progress_bar
+    from app.evaluation.columns import read_columns
+    from app.terminal.progress import progress_bar
 
     out, test_set = arguments.out or Path("docs/benchmarks"), arguments.set
     parts = (arguments.only,) if arguments.only else _PARTS

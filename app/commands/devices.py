@@ -23,8 +23,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Show the list."""
     from rich.console import Console
 
-    from app.levels import show_devices
     from app.sources.devices import PortAudio
+    from app.sources.levels import show_devices
 
     console = Console(highlight=False)
     show_devices(console, PortAudio(), live=console.is_terminal and not arguments.once)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from app.commands import evaluate_recognition
 from app.commands.options import read_budget
 from app.commands.policy import add_policy_options, read_policy
-from app.registry import BACKENDS, DEVICES, TRANSLATORS
-from app.report import print_result, progress_bar
+from app.models.registry import BACKENDS, DEVICES, TRANSLATORS
+from app.terminal.progress import progress_bar
+from app.terminal.report import print_result
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -62,9 +63,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def _translate(arguments: argparse.Namespace) -> int:
     from app import config
-    from app.evaluate import read_columns
-    from app.evaluate_translation import evaluate_translation, system_name
-    from app.registry import Registry, choose_device, load_translator, set_threads
+    from app.evaluation.columns import read_columns
+    from app.evaluation.translation import evaluate_translation, system_name
+    from app.models.registry import Registry, choose_device, load_translator, set_threads
 
     rows = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
     model = Registry(arguments.models).find_translator(

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.registry import BACKENDS
-from app.report import print_result, progress_bar
+from app.models.registry import BACKENDS
+from app.terminal.progress import progress_bar
+from app.terminal.report import print_result
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from app.config import Settings
-    from app.evaluate import Transcriber
-    from app.registry import Model
+    from app.evaluation.recognition import Transcriber
+    from app.models.registry import Model
     from engine.acoustics import Decoder
 
 
@@ -61,8 +62,8 @@ def _add_recognizer_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _recognize(arguments: argparse.Namespace) -> int:
-    from app.evaluate import evaluate_recognition
-    from app.noise import NoiseMixer, find_clips
+    from app.evaluation.noise_mixer import NoiseMixer, find_clips
+    from app.evaluation.recognition import evaluate_recognition
     from app.sources.decoding import SoundFile
 
     rows = _read_rows(arguments)
@@ -96,9 +97,9 @@ def _recognize(arguments: argparse.Namespace) -> int:
 
 
 def _noise(arguments: argparse.Namespace) -> int:
-    from app.evaluate_noise import evaluate_noise, silence
-    from app.noise import find_clips, read_clip
-    from app.recognition import make_recognizer
+    from app.evaluation.noise import evaluate_noise, silence
+    from app.evaluation.noise_mixer import find_clips, read_clip
+    from app.models.recognition import make_recognizer
 
     clips = find_clips(arguments.clips)[: arguments.limit] if arguments.clips else []
     sounds = ((path.stem, read_clip(path)) for path in clips) if clips else silence()
@@ -117,7 +118,7 @@ def _noise(arguments: argparse.Namespace) -> int:
 
 def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """Path and transcript of the recordings asked for."""
-    from app.evaluate import EvaluationError, read_columns
+    from app.evaluation.columns import EvaluationError, read_columns
 
     filters = [condition.partition("=") for condition in arguments.only]
     names = ["path", "transcript", *(name for name, _, _ in filters)]
@@ -137,7 +138,7 @@ def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
 def _load(arguments: argparse.Namespace) -> tuple["Model", str, "Settings"]:
     """The recogniser, the device and the settings of a command line."""
     from app import config
-    from app.registry import Registry, choose_device
+    from app.models.registry import Registry, choose_device
 
     model = Registry(arguments.models).find_recognizer(arguments.source_lang)
     names = ("lm_weight", "lm_bonus", "min_evidence")
@@ -157,9 +158,9 @@ def _decoders(
     model: "Model", device: str, settings: "Settings", n_threads: int
 ) -> dict[str, "Decoder"]:
     """Ways to search by the key of their error rate; the last one is how a run does it."""
-    from app.hot_words import read_hot_words
-    from app.recognition import make_decoder
-    from app.registry import load_language_model, load_recognizer, set_threads
+    from app.models.hot_words import read_hot_words
+    from app.models.recognition import make_decoder
+    from app.models.registry import load_language_model, load_recognizer, set_threads
 
     backend, path = settings.run.backend, settings.run.hot_words
     network = load_recognizer(model, device=device, backend=backend, n_threads=n_threads)
@@ -197,8 +198,8 @@ def _whole(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber"
 
 def _live(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber":
     """Recognise a recording as it comes in."""
-    from app.evaluate import live_figures, stream_recording
-    from app.recognition import make_recognizer
+    from app.evaluation.recognition import live_figures, stream_recording
+    from app.models.recognition import make_recognizer
 
     def transcribe(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
         recognizer = make_recognizer(decoder, lang, settings)

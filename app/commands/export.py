@@ -1,7 +1,6 @@
 """`dragoman export`: a model for an engine without torch."""
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +60,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _compare(checkpoint: Path, exported: Path, sentences: Path, limit: int) -> None:
     """Print how many whole sentences both translate to the same text."""
-    from app.evaluate import read_columns
-    from app.report import progress_bar
+    from app.evaluation.columns import read_columns
+    from app.terminal.progress import progress_bar
     from engine.policies.config import PolicyConfig
     from engine.policies.exported import load_exported
     from engine.policies.networks import load_network
@@ -84,21 +83,11 @@ def _compare(checkpoint: Path, exported: Path, sentences: Path, limit: int) -> N
 
 def _recognizer(checkpoint: Path, target: Path, *, int8: bool) -> Path:
     from models.checkpoint import WEIGHTS_FILE
+    from models.export.folder import copy_rest
     from models.export.recognizer_onnx import export_onnx
     from models.owsm_ctc.model import OwsmCtc
 
     model = OwsmCtc.from_checkpoint(checkpoint)
     path = export_onnx(model, target, int8=int8, weights=checkpoint / WEIGHTS_FILE)
-    if target.resolve() != checkpoint.resolve():
-        _copy_rest(checkpoint, target)
+    copy_rest(checkpoint, target)
     return path
-
-
-def _copy_rest(source: Path, target: Path) -> None:
-    """Copy what an exported network needs besides: what it is, its text, its language model."""
-    from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE
-    from models.ngram import NGRAM_FILE
-
-    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE):
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)

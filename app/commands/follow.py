@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from app.follow import FollowConfig
+    from app.feeds.follow import FollowConfig
 
 _DESCRIPTION = """\
 Show the captions of `dragoman serve` or `dragoman run --feed` in this terminal. A connection that
@@ -34,7 +34,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Follow until Ctrl-C."""
-    from app.follow import FollowConfig
+    from app.feeds.follow import FollowConfig
 
     config = FollowConfig(
         url=arguments.url,
@@ -51,7 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 async def _print(config: "FollowConfig") -> None:
-    from app.follow import follow
+    from app.feeds.follow import follow
 
     async for caption in follow(config):
         print(caption.to_json(detail=config.detail), flush=True)
@@ -60,8 +60,9 @@ async def _print(config: "FollowConfig") -> None:
 async def _show(config: "FollowConfig") -> None:
     from rich.console import Console
 
-    from app.follow import follow
-    from app.terminal import TerminalView, log_to
+    from app.feeds.follow import follow
+    from app.terminal.log import log_to
+    from app.terminal.view import TerminalView
 
     console = Console(highlight=False)
     log_to(Console(stderr=True, highlight=False))

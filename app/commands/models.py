@@ -11,7 +11,7 @@ from app.commands.options import add_file_options, add_translation_options, load
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from app.check import Speed
+    from app.evaluation.check import Speed
 
 _PREPARE = """\
 Load the models as a run would. On a CPU this exports them into the user's cache folder, where it
@@ -62,7 +62,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 def _list(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
-    from app.registry import Registry, choose_device, describe_engine
+    from app.models.registry import Registry, choose_device, describe_engine
 
     table = Table("model", "kind", "languages", "MB", "runs on", "folder")
     device = choose_device("auto")
@@ -81,8 +81,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    from app import translation
-    from app.registry import Registry, choose_device, load_recognizer
+    from app.models import translation
+    from app.models.registry import Registry, choose_device, load_recognizer
 
     run = load_settings(arguments, {"run": _PREPARED}).run
     registry, device = Registry(run.models), choose_device(run.device)
@@ -95,8 +95,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from app import config
-    from app.check import load_forms, measure, spoken_sample
-    from app.registry import set_threads
+    from app.evaluation.check import load_forms, measure, spoken_sample
+    from app.models.registry import set_threads
 
     forms = load_forms(arguments.directory, arguments.threads)
     set_threads(arguments.threads)
@@ -127,7 +127,7 @@ def _convert(arguments: argparse.Namespace) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from app.pull import HuggingFaceHub, pull
+    from app.models.pull import HuggingFaceHub, pull
 
     repository: str = arguments.repository
     directory = arguments.out or Path(repository.rpartition("/")[2])

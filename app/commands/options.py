@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.registry import DEVICES, SPEECH_TRANSLATOR, TRANSLATORS
+from app.models.registry import DEVICES, SPEECH_TRANSLATOR, TRANSLATORS
 from engine.stability import BALANCED
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Show the band until the user closes it."""
-    from app import config, overlay
+    from app import config
+    from app.overlay import program
 
     given = vars(arguments)
     keys = ("source_lang", "target_lang", "translator", "device", "models")
@@ -44,5 +45,5 @@ def main(arguments: argparse.Namespace) -> int:
     served = {key: value for key, value in feed.items() if value is not None}
     settings = config.load(given.get("config"), {"run": chosen, "feed": served})
     if "connect" in given:
-        return overlay.run_remote(settings, given["connect"], given.get("token"))
-    return overlay.run_local(settings, source=given.get("source"), explicit=chosen)
+        return program.run_remote(settings, given["connect"], given.get("token"))
+    return program.run_local(settings, source=given.get("source"), explicit=chosen)

@@ -20,7 +20,7 @@ from app.commands.options import (
     load_settings,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
-from app.registry import BACKENDS
+from app.models.registry import BACKENDS
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run until the source ends or the user ends it."""
-    from app import run
+    from app.running import run
 
     return run.main(arguments.source, load_settings(arguments, _TABLES))
 

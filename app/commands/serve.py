@@ -18,7 +18,7 @@ from app.commands.options import (
     add_translation_options,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
-from app.registry import BACKENDS
+from app.models.registry import BACKENDS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -62,7 +62,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Serve until the user ends it."""
-    from app import config, serve
+    from app import config
+    from app.server import serve
 
     given = vars(arguments)
     tables = {

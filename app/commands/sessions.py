@@ -68,8 +68,8 @@ def _journal_file(arguments: argparse.Namespace) -> Path:
 
 
 def _repair(arguments: argparse.Namespace) -> int:
-    from app.repair import repair
-    from app.terminal import printable
+    from app.sessions.repair import repair
+    from app.terminal.text import printable
 
     for line in repair(_journal_file(arguments)):
         print(printable(line))
@@ -79,7 +79,7 @@ def _repair(arguments: argparse.Namespace) -> int:
 def _list(journal: "Journal", _: argparse.Namespace) -> int:
     from datetime import datetime
 
-    from app.terminal import clock_time, printable
+    from app.terminal.text import clock_time, printable
 
     for record in journal.sessions():
         started = datetime.fromtimestamp(record.started_at)
@@ -92,7 +92,7 @@ def _list(journal: "Journal", _: argparse.Namespace) -> int:
 
 
 def _show(journal: "Journal", arguments: argparse.Namespace) -> int:
-    from app.terminal import clock_time, printable
+    from app.terminal.text import clock_time, printable
 
     record = find(journal, arguments.session)
     for caption in journal.captions(record.id, finals_only=True):
@@ -120,7 +120,7 @@ def _export(journal: "Journal", arguments: argparse.Namespace) -> int:
 
 
 def _search(journal: "Journal", arguments: argparse.Namespace) -> int:
-    from app.terminal import clock_time, printable
+    from app.terminal.text import clock_time, printable
 
     found = journal.search(" ".join(arguments.words))
     for caption in found:

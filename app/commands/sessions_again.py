@@ -16,7 +16,7 @@ from app.commands.options import (
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.commands.session_names import LAST, NAME_HELP, find
-from app.registry import BACKENDS, DEVICES, TRANSLATORS
+from app.models.registry import BACKENDS, DEVICES, TRANSLATORS
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def register(
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from app import replay
+    from app.running import replay
     from engine.journal import Journal
 
     pace = replay.parse_pace(arguments.pace)
@@ -83,9 +83,9 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _rerun(arguments: argparse.Namespace) -> int:
-    from app.comparison import compare
-    from app.evaluate_translation import system_name
-    from app.rerun import find_sound, rerun_all
+    from app.evaluation.translation import system_name
+    from app.sessions.comparison import compare
+    from app.sessions.rerun import find_sound, rerun_all
     from engine.journal import Journal
 
     settings = load_settings(arguments, _RERUN_TABLES)
@@ -109,16 +109,11 @@ def _rerun(arguments: argparse.Namespace) -> int:
 
 
 def _print(result: dict[str, Any], path: Path | None) -> None:
-    import json
+    from app.terminal.report import write_json
+    from app.terminal.text import clock_time, printable
 
-    from app.terminal import clock_time, printable
-
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    if path is not None and str(path) == "-":
-        print(text)
+    if write_json(result, path):
         return
-    if path is not None:
-        path.write_text(text + "\n", encoding="utf-8")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.registry import DEVICES
+from app.models.registry import DEVICES
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -34,6 +34,14 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     common.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     common.add_argument("--init", type=Path, metavar="DIR", help="checkpoint to start from")
     common.add_argument("--device", choices=DEVICES, default="auto")
+    common.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="TABLE.KEY=VALUE",
+        help="instead of what the configuration says, as in training.max_minutes=5",
+    )
 
     translator = actions.add_parser("translator", parents=[common], description=_RESUME)
     translator.add_argument("--data", type=Path, required=True, metavar="DIR", help="of the pairs")
@@ -104,7 +112,7 @@ def _translator(arguments: argparse.Namespace) -> int:
     from models.tokenizer import Tokenizer
     from models.training.translator import make_task
 
-    tables = _read(arguments.config)
+    tables = _read(arguments.config, arguments.changes)
     with _naming(arguments.config):
         loop = _loop_config(tables.pop("training", {}))
         tokenizer = Tokenizer.from_file(arguments.tokenizer)
@@ -117,7 +125,7 @@ def _recognizer(arguments: argparse.Namespace) -> int:
     from models.training.recognizer_config import RecognizerConfig
 
     with _naming(arguments.config):
-        config = RecognizerConfig.from_mapping(_read(arguments.config))
+        config = RecognizerConfig.from_mapping(_read(arguments.config, arguments.changes))
     task = RecognizerTask(config, arguments.speech, init=arguments.init)
     return _run(task, config.loop, arguments)
 
@@ -145,7 +153,7 @@ def _prepare_text(arguments: argparse.Namespace) -> int:
 def _distill(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from app.registry import choose_device
+    from app.models.registry import choose_device
     from models.training.distillation import distill
 
     device = choose_device(arguments.device)
@@ -232,8 +240,8 @@ def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
     """Run the training loop under a progress bar with loss, speed and time left."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from app.registry import choose_device
-    from app.terminal import clock_time
+    from app.models.registry import choose_device
+    from app.terminal.text import clock_time
     from models.training.loop import TrainingLoop
 
     columns = ("{task.percentage:5.1f} %", "{task.description}")
@@ -259,11 +267,19 @@ def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, changes: Sequence[str]) -> dict[str, Any]:
+    """The tables of a configuration file, some values of which are changed."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise TrainingError(f"{path}: not TOML ({error})") from error
+    for change in changes:
+        try:
+            ((table, values),) = tomllib.loads(change).items()
+            tables[table] = {**tables.get(table, {}), **values}
+        except (ValueError, TypeError) as error:
+            raise TrainingError(f"--set {change}: it must be TABLE.KEY=VALUE") from error
+    return tables
 
 
 def _loop_config(table: dict[str, Any]) -> "LoopConfig":

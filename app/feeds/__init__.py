@@ -1,1 +1,1 @@
-"""Where captions go: WebSocket, subtitle files, the terminal."""
+"""Where captions go: files, MQTT, meetings and live streams; and the client of a feed."""

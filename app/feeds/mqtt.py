@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.protocols.mqtt import OFFLINE, ONLINE, caption_topic, status_topic
 from engine.captions import Caption
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.outlets import OutletError
 from app.protocols.obs import (
     OUTPUT_NOT_RUNNING,

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.outlets import OutletError
 from app.protocols.caption_post import FIRST_SEQ, CaptionService, Post, verdict
 from engine.captions import Caption

@@ -26,7 +26,6 @@ class ObsError(ValueError):
 class Outcome:
     """What became of a request."""
 
-    request_id: str
     done: bool
     code: int
 
@@ -95,11 +94,7 @@ def outcome(message: str | bytes) -> Outcome:
     if not isinstance(status, dict):
         raise ObsError("an answer without a status")
     code = status.get("code")
-    return Outcome(
-        str(data.get("requestId")),
-        status.get("result") is True,
-        code if isinstance(code, int) else 0,
-    )
+    return Outcome(status.get("result") is True, code if isinstance(code, int) else 0)
 
 
 def _data(message: str | bytes, operation: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from pathlib import Path
 
-from app.registry import ASSETS
+from app.models.registry import ASSETS
 from app.server.http import Answer, Exchange
 from app.server.server import Page
 

@@ -12,8 +12,8 @@ from app.server.captions import Published
 from app.server.metered import MeteredReader, MeteredTranslator
 from app.server.queue import SoundQueue
 from app.server.stats import ServerStats, Stages
-from app.session_name import new_session_name
-from app.sound_recording import recorded, recording_file
+from app.sessions.name import new_session_name
+from app.sessions.sound_recording import recorded, recording_file
 from engine import pipeline
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.fanout import Fanout

@@ -12,6 +12,7 @@ from engine.translator import Translator, TranslatorSession
 from models.checkpoint import TOKENIZER_FILE, read_config
 from models.export.autoregressive_engine import AutoregressiveEngine
 from models.export.engine import MODEL_FOLDER, ExportedTranslator
+from models.export.folder import check_translator
 from models.export.stream_engine import StreamEngine
 from models.onnx_session import ONNX_FOLDER
 from models.slot_search import find_search
@@ -30,10 +31,13 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
 
     Raises:
         CheckpointError: the export is damaged.
+        StaleExportError: it was made of other weights than those beside it.
         ExportError: its engine is not installed.
     """
     drafting = policy.speculative and (directory / ONNX_FOLDER).is_dir()
-    if (directory / MODEL_FOLDER).is_dir() and not drafting:
+    on_ctranslate2 = (directory / MODEL_FOLDER).is_dir() and not drafting
+    check_translator(directory / (MODEL_FOLDER if on_ctranslate2 else ONNX_FOLDER))
+    if on_ctranslate2:
         return ExportedRetaTranslator(directory, policy, n_threads=n_threads)
     config = TranslatorConfig.from_dict(read_config(directory))
     tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)

@@ -30,9 +30,7 @@ class CachedNetwork:
             self._binding.bind_ortvalue_input(name, cache)
             self._binding.bind_ortvalue_output(f"new_{name}", cache)
 
-    def run(
-        self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-    ) -> list[NDArray[Any]]:
+    def run(self, feed: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Outputs that are no caches, by name, the same ones every time."""
         binding = self._binding
         for name, array in feed.items():

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
-from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
+from models.checkpoint import read_checkpoint
 from models.export.engine import MODEL_FOLDER, import_ctranslate2
+from models.export.folder import copy_rest, write_origin
 from models.layers import CrossAttention, EncoderLayer, FeedForward, SelfAttention, decoder_layers
 from models.tokenizer import BOS_ID, EOS_ID, UNK_ID, Tokenizer
 
@@ -39,8 +40,8 @@ def export(checkpoint: Path, out: Path, quantization: Quantization) -> None:
     spec.optimize(quantization=None if quantization == "float32" else quantization)
     (out / MODEL_FOLDER).mkdir(parents=True, exist_ok=True)
     spec.save(str(out / MODEL_FOLDER))
-    for name in (CONFIG_FILE, TOKENIZER_FILE):
-        (out / name).write_bytes((checkpoint / name).read_bytes())
+    write_origin(out / MODEL_FOLDER, checkpoint)
+    copy_rest(checkpoint, out)
 
 
 def specify(model: AutoregressiveTransformer, tokenizer: Tokenizer) -> Any:

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveTransformer
-from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
+from models.checkpoint import read_checkpoint
 from models.export.autoregressive_engine import autoregressive_networks
+from models.export.folder import copy_rest, write_origin
 from models.export.onnx_attention import attend_behind, attend_heads, attend_through, pairs
 from models.export.onnx_graph import trace_graph, write_graph
 from models.layers import EncoderLayer, decoder_layers
@@ -64,8 +65,8 @@ def export_autoregressive(checkpoint: Path, out: Path, *, int8: bool) -> None:
     folder.mkdir(parents=True)
     for graph, network in zip(graphs, networks, strict=True):
         write_graph(graph, folder / network.file(int8=int8), int8=int8)
-    for name in (CONFIG_FILE, TOKENIZER_FILE):
-        (out / name).write_bytes((checkpoint / name).read_bytes())
+    write_origin(folder, checkpoint)
+    copy_rest(checkpoint, out)
 
 
 def _example_place(config: TranslatorConfig) -> tuple[Tensor, Tensor]:

@@ -13,8 +13,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.checkpoint import CONFIG_FILE, TOKENIZER_FILE, read_checkpoint
+from models.checkpoint import read_checkpoint
 from models.errors import CheckpointError
+from models.export.folder import copy_rest, write_origin
 from models.export.onnx_attention import attend_through
 from models.export.onnx_graph import trace_graph, write_graph
 from models.export.stream_engine import (
@@ -26,7 +27,6 @@ from models.export.stream_engine import (
     output_names,
 )
 from models.layers import EncoderLayer
-from models.ngram import NGRAM_FILE
 from models.slot_search import N_LIKELY
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
@@ -63,9 +63,8 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
     write_graph(graph, path, int8=int8)
-    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE):
-        if name != NGRAM_FILE or (checkpoint / name).exists():
-            (out / name).write_bytes((checkpoint / name).read_bytes())
+    write_origin(path.parent, checkpoint)
+    copy_rest(checkpoint, out)
     return path
 
 

@@ -16,7 +16,7 @@ from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from models.checkpoint import read_checkpoint, save_checkpoint
+from models.checkpoint_folder import read_checkpoint, save_checkpoint
 from models.errors import CheckpointError
 from models.owsm_ctc.alignment import align_tokens
 from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE, OwsmCtcConfig

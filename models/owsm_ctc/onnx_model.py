@@ -11,13 +11,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.checkpoint import (
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-    read_config,
-    weights_fingerprint,
-)
-from models.errors import CheckpointError, StaleExportError
+from models.checkpoint import TOKENIZER_FILE, check_origin, read_config
+from models.errors import CheckpointError
 from models.onnx_session import open_session
 from models.owsm_ctc.config import OwsmCtcConfig
 from models.owsm_ctc.spectrum import check_audio, power_spectrum
@@ -76,13 +71,7 @@ class OnnxOwsmCtc:
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{directory}: {error}") from error
         session = _open(path, config, n_threads)
-        weights = directory / WEIGHTS_FILE
-        exported = session.get_modelmeta().custom_metadata_map.get(FINGERPRINT)
-        if weights.exists() and exported != weights_fingerprint(weights):
-            raise StaleExportError(
-                f"{path}: was made of other weights than those beside it; make it again: "
-                f"dragoman export {directory}"
-            )
+        check_origin(path, session.get_modelmeta().custom_metadata_map.get(FINGERPRINT), directory)
         return cls(config, vocabulary, session)
 
     def log_probs(

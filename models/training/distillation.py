@@ -16,7 +16,7 @@ from models.tokenizer import Tokenizer
 from models.training.translation_data import read_pairs
 from models.translator_config import source_ids
 
-_BATCH_TOKENS = 3000
+_BATCH_TOKENS = {"cpu": 3_000, "cuda": 60_000}
 
 
 class Teacher:
@@ -63,10 +63,12 @@ class Teacher:
             ),
             key=lambda index: len(ids[index]),
         )
+        batch_tokens = _BATCH_TOKENS[self._model.embedding.weight.device.type]
         n_done = 0
         while n_done < len(order):
-            longest = len(ids[order[min(n_done + 255, len(order) - 1)]])
-            chosen = order[n_done : n_done + max(1, _BATCH_TOKENS // longest)]
+            shortest = len(ids[order[n_done]])
+            longest = len(ids[order[min(n_done + batch_tokens // shortest, len(order)) - 1]])
+            chosen = order[n_done : n_done + max(1, batch_tokens // longest)]
             rows = greedy_batch(self._model, [ids[index] for index in chosen])
             for index, row in zip(chosen, rows, strict=True):
                 yield index, self._tokenizer.decode(row)

@@ -24,28 +24,38 @@ from torch import Tensor, nn
 from models.training.loop_config import LoopConfig
 from models.training.optimizers import make_optimizers, use_bf16
 from models.training.plot import plot_log
+from models.training.prefetch import prepared
 
+PlanT = TypeVar("PlanT")
 BatchT = TypeVar("BatchT")
 _log = logging.getLogger(__name__)
 
 
-class TrainingTask(Protocol[BatchT]):
-    """What the loop needs to know of a model and its data."""
+class TrainingTask(Protocol[PlanT, BatchT]):
+    """What the loop needs to know of a model and its data.
+
+    A batch is made in two steps: its plan, which takes no time, says what is in it; preparing it
+    reads, changes and pads, and may happen in another process.
+    """
 
     model: nn.Module
     score_name: str
     """Key of the development score that decides which checkpoint is the best."""
     higher_is_better: bool
 
-    def batches(self, epoch: int) -> Iterator[BatchT]:
-        """All batches of an epoch; the same epoch gives the same batches in the same order."""
+    def batches(self, epoch: int) -> Iterator[PlanT]:
+        """Plans of an epoch's batches; the same epoch gives the same ones in the same order."""
+        ...
+
+    def prepare(self, plan: PlanT) -> BatchT:
+        """The batch of a plan, on the CPU; the same plan gives the same batch."""
         ...
 
     def loss(self, batch: BatchT, progress: float) -> tuple[Tensor, float]:
         """Mean loss of a batch, and how many units (tokens, seconds) it holds.
 
         Args:
-            batch: one of `batches`.
+            batch: from `prepare`.
             progress: part of the schedule that is done, 0 to 1.
         """
         ...
@@ -87,12 +97,12 @@ class Report:
     scores: dict[str, float] = field(default_factory=dict)
 
 
-class TrainingLoop(Generic[BatchT]):
+class TrainingLoop(Generic[PlanT, BatchT]):
     """Trains a task's model in a run folder, from its last checkpoint if it has one."""
 
     def __init__(
         self,
-        task: TrainingTask[BatchT],
+        task: TrainingTask[PlanT, BatchT],
         config: LoopConfig,
         run_dir: Path,
         *,
@@ -149,7 +159,8 @@ class TrainingLoop(Generic[BatchT]):
     def _steps_of_epoch(self) -> Iterator[tuple[float, float]]:
         """One optimiser step after the other: mean loss and units of each."""
         state, config = self._progress, self._config
-        batches = itertools.islice(self._task.batches(state.epoch), state.batch, None)
+        plans = itertools.islice(self._task.batches(state.epoch), state.batch, None)
+        batches = prepared(self._task.prepare, plans, config.workers)
         while group := list(itertools.islice(batches, config.accumulate)):
             torch.manual_seed(config.seed * 1_000_003 + state.step)
             self._task.model.train()

@@ -29,6 +29,8 @@ class LoopConfig:
     """`fp32`, `bf16` (autocast), or `auto`: bf16 where it is faster on this machine."""
     threads: int = 0
     """Torch threads; 0: torch's own choice."""
+    workers: int = 0
+    """Processes that prepare batches ahead of their use; 0: none, each is prepared when used."""
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -45,3 +47,5 @@ class LoopConfig:
             raise ValueError(f"training: optimizer {self.optimizer!r} is not muon or adamw")
         if self.accumulate < 1:
             raise ValueError(f"training: accumulate {self.accumulate} is less than 1")
+        if self.workers < 0:
+            raise ValueError(f"training: workers {self.workers} is less than 0")

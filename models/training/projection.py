@@ -7,15 +7,15 @@ so they are made in blocks, forwards, and once more backwards.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_BLOCK = 512
-"""Rows whose logits are held at once: 12 MB with 6,000 pieces."""
+_BLOCK_LOGITS = {"cpu": 3 << 20, "cuda": 100 << 20}
+"""Logits that are held at once: what fits into a processor's cache; what keeps a GPU busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def smoothed_cross_entropy(
 def project_best(states: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Logits of each row's labels (rows, n), and the id of its highest logit (rows,)."""
     picked, best = [], []
-    for block, ids in zip(_blocks(states), _blocks(labels), strict=True):
+    for block, ids in _blocks(weight, states, labels):
         logits = block @ weight.T
         picked.append(logits.gather(1, ids).float())
         best.append(logits.argmax(dim=1))
@@ -109,7 +109,7 @@ class _ProjectLabels(torch.autograd.Function):
         ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, bias: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         picked, normalisers = [], []
-        for block, ids in zip(_blocks(states), _blocks(labels), strict=True):
+        for block, ids in _blocks(weight, states, labels):
             logits = (block @ weight.T).float()
             picked.append(logits.gather(1, ids))
             if bias is not None:
@@ -126,9 +126,7 @@ class _ProjectLabels(torch.autograd.Function):
         of_states = []
         of_weight = torch.zeros(weight.shape, device=weight.device)
         parts = (states, labels, normaliser, *gradients)
-        for block, ids, total, of_picked, of_total in zip(
-            *(_blocks(part) for part in parts), strict=True
-        ):
+        for block, ids, total, of_picked, of_total in _blocks(weight, *parts):
             logits = (block @ weight.T).float()
             if ctx.bias is not None:
                 logits += ctx.bias
@@ -140,5 +138,7 @@ class _ProjectLabels(torch.autograd.Function):
         return torch.cat(of_states), of_weight.to(weight.dtype), None, None
 
 
-def _blocks(rows: Tensor) -> Sequence[Tensor]:
-    return torch.split(rows, _BLOCK)
+def _blocks(weight: Tensor, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Cut tensors of as many rows each into blocks."""
+    n_rows = max(1, _BLOCK_LOGITS.get(weight.device.type, 3 << 20) // len(weight))
+    return zip(*(torch.split(part, n_rows) for part in rows), strict=True)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from models.owsm_ctc.config import TRANSCRIBE, OwsmCtcConfig
 from models.owsm_ctc.model import OwsmCtc
@@ -32,7 +31,7 @@ from models.training.recognizer_evaluation import (
     spread,
     synthetic_dev,
 )
-from models.training.recognizer_rows import RowMaker, padded
+from models.training.recognizer_rows import RowBatch, RowMaker, padded_audio
 from models.training.speech_corpus import SpeechDataError
 from models.training.speech_data import (
     SpeechBatch,
@@ -41,7 +40,7 @@ from models.training.speech_data import (
     SpeechItem,
     items_of,
 )
-from models.training.speech_pack import RATE_HZ, PackedUtterance, SpeechPack
+from models.training.speech_pack import PackedUtterance, SpeechPack
 from models.training.warm_start import warm_start
 
 log = logging.getLogger(__name__)
@@ -109,35 +108,26 @@ class RecognizerTask:
             warm_start(self.model, init)
 
     def batches(self, epoch: int) -> Iterator[SpeechBatch]:
-        """All batches of an epoch; the same epoch gives the same batches in the same order."""
+        """Plans of an epoch's batches; the same epoch gives the same ones in the same order."""
         return self._data.batches(epoch)
 
-    def loss(self, batch: SpeechBatch, progress: float) -> tuple[Tensor, float]:
+    def prepare(self, plan: SpeechBatch) -> RowBatch:
+        """The rows of a batch: read, changed at random, padded."""
+        dice = np.random.default_rng(plan.seed)
+        rows = [self._make_row(item, dice) for item in plan.items]
+        return RowBatch.of(rows, plan.seed % 2**31)
+
+    def loss(self, batch: RowBatch, progress: float) -> tuple[Tensor, float]:
         """Mean loss of the utterances, and the seconds of audio they hold."""
-        dice = np.random.default_rng(batch.seed)
-        generator = torch.Generator().manual_seed(batch.seed % 2**31)
-        rows = [self._make_row(item, dice) for item in batch.items]
-        features, lengths = self._features([row.audio for row in rows])
+        batch = batch.to(next(self.model.parameters()).device)
+        features, lengths = self._features(batch.audio, batch.n_samples)
+        generator = torch.Generator().manual_seed(batch.seed)
         features = mask_features(features, lengths, self._config.augmentation, generator)
-        device = features.device
-        prefix = torch.tensor([row.prefix for row in rows], device=device)  # (batch, 2)
-        prompts, prompt_lengths = padded([row.prompt for row in rows], device)
-        targets = padded([row.target for row in rows], device)
-        has_prompt = any(len(row.prompt) > 1 for row in rows)
-        output = self.model(
-            features,
-            lengths,
-            prefix,
-            prompts if has_prompt else None,
-            prompt_lengths if has_prompt else None,
-        )
-        seconds = sum(len(row.audio) for row in rows) / RATE_HZ
+        output = self.model(features, lengths, batch.prefix, batch.prompts, batch.prompt_lengths)
+        targets, heard = (batch.targets, batch.target_lengths), batch.heard
         n_inter = len(output.inter_log_probs)
-        inter_targets = None
-        if n_inter and any(row.transcript != row.target for row in rows):
-            heard = padded([row.transcript for row in rows], device)
-            inter_targets = [heard] * (n_inter - 1) + [targets]
-        return mean_ctc_loss(output, *targets, inter_targets=inter_targets), seconds
+        inter_targets = [heard] * (n_inter - 1) + [targets] if n_inter and heard else None
+        return mean_ctc_loss(output, *targets, inter_targets=inter_targets), batch.seconds
 
     def evaluate(self) -> dict[str, float]:
         """Greedy word error rates, in per cent; the mean `wer` of the English ones decides.
@@ -161,7 +151,7 @@ class RecognizerTask:
 
     def transcribe(self, audio: Sequence[Audio], lang: str = "eng") -> list[str]:
         """Return the greedy transcripts of a batch; the model should be in evaluation mode."""
-        features, lengths = self._features(audio)
+        features, lengths = self._features(*padded_audio(audio))
         tokens = [self._vocabulary.language_id(lang), self._vocabulary.task_id(TRANSCRIBE)]
         prefix = torch.tensor([tokens] * len(audio), device=features.device)
         output = self.model(features, lengths, prefix, keep_inter=False)
@@ -172,12 +162,12 @@ class RecognizerTask:
             texts.append(self._vocabulary.text(i for i in collapsed if i != BLANK_ID))
         return texts
 
-    def _features(self, audio: Sequence[Audio]) -> tuple[Tensor, Tensor]:
+    def _features(self, audio: Tensor, n_samples: Tensor) -> tuple[Tensor, Tensor]:
         device = next(self.model.parameters()).device
-        lengths = torch.tensor([len(one) for one in audio], device=device)
-        padded = pad_sequence([torch.from_numpy(one) for one in audio], batch_first=True)
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            features: tuple[Tensor, Tensor] = self.model.frontend(padded.to(device), lengths)
+            features: tuple[Tensor, Tensor] = self.model.frontend(
+                audio.to(device), n_samples.to(device)
+            )
         return features
 
     def _set_statistics(self) -> None:

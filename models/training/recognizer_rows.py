@@ -34,6 +34,70 @@ class Row:
     transcript: list[int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowBatch:
+    """Rows of like length, padded; ids are (batch, tokens), lengths (batch,)."""
+
+    audio: Tensor
+    """(batch, samples), float in -1 … 1."""
+    n_samples: Tensor
+    prefix: Tensor
+    """(batch, 2)"""
+    prompts: Tensor | None
+    """None if no row has one."""
+    prompt_lengths: Tensor | None
+    targets: Tensor
+    target_lengths: Tensor
+    heard: tuple[Tensor, Tensor] | None
+    """Ids and lengths of the transcripts; None if they are the targets."""
+    seed: int
+    """Of what else is drawn."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], seed: int) -> "RowBatch":
+        """Pad rows."""
+        audio, n_samples = padded_audio([row.audio for row in rows])
+        prompts, prompt_lengths = None, None
+        if any(len(row.prompt) > 1 for row in rows):
+            prompts, prompt_lengths = padded([row.prompt for row in rows])
+        targets, target_lengths = padded([row.target for row in rows])
+        heard = None
+        if any(row.transcript != row.target for row in rows):
+            heard = padded([row.transcript for row in rows])
+        return cls(
+            audio=audio,
+            n_samples=n_samples,
+            prefix=torch.tensor([row.prefix for row in rows]),
+            prompts=prompts,
+            prompt_lengths=prompt_lengths,
+            targets=targets,
+            target_lengths=target_lengths,
+            heard=heard,
+            seed=seed,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of audio, without padding."""
+        return float(self.n_samples.sum()) / RATE_HZ
+
+    def to(self, device: torch.device) -> "RowBatch":
+        """The batch on a device."""
+        prompts = (self.prompts, self.prompt_lengths)
+        ids, lengths = (None if part is None else part.to(device) for part in prompts)
+        return RowBatch(
+            audio=self.audio.to(device),
+            n_samples=self.n_samples,
+            prefix=self.prefix.to(device),
+            prompts=ids,
+            prompt_lengths=lengths,
+            targets=self.targets.to(device),
+            target_lengths=self.target_lengths.to(device),
+            heard=self.heard and (self.heard[0].to(device), self.heard[1].to(device)),
+            seed=self.seed,
+        )
+
+
 class RowMaker:
     """Draws everything random about an utterance; the same dice give the same row."""
 
@@ -98,7 +162,13 @@ def truncated(item: SpeechItem, n_samples: int) -> tuple[Samples, str]:
     return item.samples()[:n_samples], " ".join(item.row.transcript.split()[:n_words])
 
 
-def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Return (batch, tokens) ids and (batch,) lengths."""
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    return ids.to(device), torch.tensor([len(row) for row in rows], device=device)
+    return ids, torch.tensor([len(row) for row in rows])
+
+
+def padded_audio(audio: Sequence[Audio]) -> tuple[Tensor, Tensor]:
+    """Return (batch, samples) and (batch,) lengths."""
+    samples = pad_sequence([torch.from_numpy(one) for one in audio], batch_first=True)
+    return samples, torch.tensor([len(one) for one in audio])

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import sacrebleu
 import torch
-from torch import nn
 
 from models.checkpoint import save_checkpoint
 from models.tokenizer import Tokenizer
-from models.training.translation_data import Batch, DataConfig, Pair, PairStream, read_pairs
+from models.training.pair_stream import PairRows, PairStream
+from models.training.translation_data import Batch, DataConfig, Pair, read_pairs
+from models.translation import TranslatorNetwork
 from models.translator_config import TranslatorConfig, source_ids
 
 
@@ -18,7 +19,7 @@ class TranslatorTask:
 
     score_name = "bleu"
     higher_is_better = True
-    model: nn.Module
+    model: TranslatorNetwork
 
     def __init__(
         self,
@@ -38,9 +39,13 @@ class TranslatorTask:
             for name in data.dev
         }
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """All batches of an epoch."""
-        yield from self._stream.epoch(epoch)
+    def batches(self, epoch: int) -> Iterator[PairRows]:
+        """Which pairs are in each batch of an epoch."""
+        return self._stream.epoch(epoch)
+
+    def prepare(self, plan: PairRows) -> Batch:
+        """The tensors of a batch."""
+        return self._stream.batch(plan)
 
     def evaluate(self) -> dict[str, float]:
         """BLEU (sacrebleu, cased, detokenised) on each development set, and their mean."""
@@ -57,8 +62,9 @@ class TranslatorTask:
         ids = [source_ids(row, finished=True) for row in self._tokenizer.encode_batch(sentences)]
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
         output: dict[int, str] = {}
-        for start in range(0, len(order), 64):
-            chosen = order[start : start + 64]
+        step = 64 if self.model.embedding.weight.device.type == "cpu" else 1024
+        for start in range(0, len(order), step):
+            chosen = order[start : start + step]
             rows = self._translate_ids([ids[index] for index in chosen])
             for index, row in zip(chosen, rows, strict=True):
                 output[index] = self._tokenizer.decode(row)

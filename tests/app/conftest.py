@@ -18,6 +18,8 @@ from tests.patience import TIMEOUT_S
 
 RATE_HZ = 16_000
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+
 
 @dataclass
 class Machine:
@@ -99,7 +101,7 @@ def _tone(n_samples: int, loudness: float) -> NDArray[np.int16]:
 def machine(tmp_path: Path) -> Machine:
     root = Path(__file__).parents[2]
     environment = {
-        **{k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")},
+        **{k: v for k, v in os.environ.items() if k not in _DISPLAYS},
         "HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "XDG_DATA_HOME": str(tmp_path / "data"),

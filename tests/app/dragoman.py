@@ -12,16 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from app import (
-    cli,
-    inputs,
-    registry,
-    rerun,
-    serve,
-    session_process,
-    session_worker,
-    translation,
-)
+from app import cli
+from app.models import registry, translation
+from app.overlay import session_process, session_worker
+from app.running import inputs
+from app.server import serve
+from app.sessions import rerun
 from engine.audio import AudioChunk
 from engine.policies.config import PolicyConfig
 from engine.source import SourcePrefix

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from websockets.datastructures import Headers
 
-from app.follow import Position
+from app.feeds.follow import Position
 from app.protocols.libretranslate import RequestError, TranslationRequest, sentences
 from app.protocols.mediajson import MediaJsonProtocol
 from app.protocols.mqtt import MqttSound, device_of

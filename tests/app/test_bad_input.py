@@ -9,7 +9,7 @@ import pytest
 
 from engine.captions import Caption
 from tests.app.conftest import Machine
-from tests.app.test_run import QUIET, captions_of, one_line_error
+from tests.app.running.test_run import QUIET, captions_of, one_line_error
 from tests.patience import TIMEOUT_S
 
 Dragoman = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,8 +3,7 @@ import sys
 
 import pytest
 
-from app.cli import describe, is_expected, main
-from app.config import ConfigError
+from app.cli import main
 
 HEAVY = ("torch", "PyQt6", "numpy", "av", "onnxruntime", "websockets", "rich")
 
@@ -24,16 +23,3 @@ def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="2"):
         main([])
     assert "COMMAND" in capsys.readouterr().err
-
-
-def test_our_own_errors_and_the_systems_are_the_users_to_mend_and_bugs_are_not() -> None:
-    assert is_expected(ConfigError("x"))
-    assert is_expected(FileNotFoundError(2, "No such file or directory", "talk.wav"))
-    assert not is_expected(ValueError("x"))
-    assert not is_expected(KeyError("x"))
-
-
-def test_errors_are_told_in_one_line() -> None:
-    assert describe(ConfigError("a\nb")) == "a b"
-    missing = FileNotFoundError(2, "No such file or directory", "talk.wav")
-    assert describe(missing) == "talk.wav: No such file or directory"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.choices import STABILITY, Chosen
 from app.config import ConfigError, Settings, compose, load, tables_of
+from app.overlay.choices import STABILITY, Chosen
 from engine.recognizer_config import PRESETS
 from engine.stability import BALANCED
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import parser
-from app.registry import Registry, RegistryError
+from app.models.registry import Registry, RegistryError
 from tests.patience import TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]

@@ -58,7 +58,7 @@ class Recording:
 
 def record(prefixes: Iterable[SourcePrefix], path: Path = DEMO) -> None:
     """Translate prefixes with the shipped ReTA and write them down."""
-    from app.registry import Registry, load_translator
+    from app.models.registry import Registry, load_translator
     from engine.policies.config import PolicyConfig
 
     model = Registry().find_translator("reta", "en", "de")
@@ -73,8 +73,8 @@ def record(prefixes: Iterable[SourcePrefix], path: Path = DEMO) -> None:
 def recognize_demo() -> Iterable[SourcePrefix]:
     """What the shipped recogniser hears in the demonstration."""
     from app.config import Settings
-    from app.recognition import load_stream
-    from app.registry import ASSETS, Registry
+    from app.models.recognition import load_stream
+    from app.models.registry import ASSETS, Registry
     from app.sources.decoding import SoundFile
     from engine.audio import AudioChunk
 

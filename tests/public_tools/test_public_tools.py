@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sacrebleu
 
-from app.evaluate_translation import evaluate_translation
+from app.evaluation.translation import evaluate_translation
 from engine.evaluation import Trace, score, word_schedule
 from engine.metrics import revision_delays
 from engine.policies.config import PolicyConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.mqtt import MqttConfig, MqttOutlet
 from app.feeds.outlets import delivering
 from engine.captions import Caption

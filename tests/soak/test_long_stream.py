@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from app.config import Settings
-from app.recognition import load_stream
-from app.registry import ASSETS, Registry
+from app.models.recognition import load_stream
+from app.models.registry import ASSETS, Registry
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
 from engine.recognizer import StreamingRecognizer

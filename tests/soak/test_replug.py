@@ -8,8 +8,8 @@ from tests.app.conftest import (
     machine,  # noqa: F401
     sound_server,  # noqa: F401
 )
+from tests.app.running.test_run import QUIET, read_until
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
-from tests.app.test_run import QUIET, read_until
 from tests.patience import TIMEOUT_S
 
 pytestmark = NEEDS_SOUND

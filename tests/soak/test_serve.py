@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from app.bench.serve import P95_LAG_S, LoadTest
-from app.registry import ASSETS
+from app.models.registry import ASSETS
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ
 

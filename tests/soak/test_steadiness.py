@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.noise import find_clips
+from app.evaluation.noise_mixer import find_clips
 from app.sources.decoding import SoundFile
 from engine.audio import SAMPLE_RATE_HZ, Samples
 from engine.captions import Caption

@@ -19,8 +19,8 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from app.backoff import Backoff
-from app.follow import FollowConfig, Position, follow
+from app.feeds.backoff import Backoff
+from app.feeds.follow import FollowConfig, Position, follow
 from engine.captions import Caption
 from tests.app.server.serving import request
 from tests.soak.speaker import REVISIONS

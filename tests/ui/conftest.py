@@ -1,6 +1,5 @@
 """Qt for the tests: no display needed, and a warning of Qt fails the test."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,25 +14,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def _application() -> Iterator["QApplication"]:
+def _application() -> "QApplication":
     widgets = pytest.importorskip(
         "PyQt6.QtWidgets", reason="PyQt6 is not installed or does not load", exc_type=ImportError
     )
     from ui.paint import quiet_font_fallback
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "QT_QPA_PLATFORM", "offscreen")
-        application = widgets.QApplication(["test", "-platform", "offscreen"])
-        application.setQuitOnLastWindowClosed(False)
-        quiet_font_fallback()
-        yield application
+    application = widgets.QApplication(["test", "-platform", "offscreen"])
+    application.setQuitOnLastWindowClosed(False)
+    quiet_font_fallback()
+    return application
 
 
 @pytest.fixture
-def qt(_application: "QApplication") -> Iterator["QApplication"]:
+def qt(_application: "QApplication", monkeypatch: pytest.MonkeyPatch) -> Iterator["QApplication"]:
     """The application; what Qt says during the test must be nothing."""
     from PyQt6.QtCore import QCoreApplication, QEvent, qInstallMessageHandler
 
+    # For the test alone: the programs that other tests start without a display must see none.
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     said: list[str] = []
 
     def note(kind: object, context: object, text: str | None) -> None:

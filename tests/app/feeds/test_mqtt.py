@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.mqtt import MqttConfig, MqttError, MqttOutlet
 from app.feeds.outlets import delivering
 from app.server.microphones import Microphones

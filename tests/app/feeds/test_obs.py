@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.obs import ObsOutlet
 from app.feeds.outlets import OutletError, delivering
 from app.protocols.obs import MAX_CAPTION_BYTES, ObsError, caption_texts, identify, outcome

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.backoff import Backoff
+from app.feeds.backoff import Backoff
 from app.feeds.outlets import delivering
 from app.feeds.posts import PostOutlet
 from app.protocols.caption_post import YouTube, Zoom, verdict

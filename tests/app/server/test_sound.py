@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.server.config import ServerConfig
-from app.sound_recording import recording_file
+from app.sessions.sound_recording import recording_file
 from app.sources.decoding import SoundFile
 from engine.captions import Caption
 from engine.journal import Journal

@@ -30,6 +30,9 @@ class LineTask:
         for _ in range(7):
             yield torch.rand(8, 2, generator=generator)
 
+    def prepare(self, plan: Tensor) -> Tensor:
+        return plan + 1.0
+
     def loss(self, batch: Tensor, progress: float) -> tuple[Tensor, float]:
         self.n_losses += 1
         if self.n_losses == self.fail_at:
@@ -65,11 +68,11 @@ def weights(task: LineTask) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("fail_at", [2, 5, 12, 20])
-@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("accumulate", "workers"), [(1, 0), (2, 0), (1, 2)])
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(
-    tmp_path: Path, fail_at: int, accumulate: int
+    tmp_path: Path, fail_at: int, accumulate: int, workers: int
 ) -> None:
-    settings = config(accumulate=accumulate, evaluate_every_steps=100)
+    settings = config(accumulate=accumulate, workers=workers, evaluate_every_steps=100)
     whole = LineTask()
     TrainingLoop(whole, settings, tmp_path / "whole").run()
     stopped = LineTask(fail_at=fail_at)
@@ -157,6 +160,7 @@ def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, ...])
         ({"precision": "fp8"}, "precision"),
         ({"optimizer": "sgd"}, "optimizer"),
         ({"accumulate": 0}, "accumulate"),
+        ({"workers": -1}, "workers"),
     ],
 )
 def test_bad_settings_are_named(change: dict[str, object], message: str) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.registry import Registry
+from app.models.registry import Registry
 from models.owsm_ctc.model import OwsmCtc
 from models.training.recognizer import RecognizerTask
 from models.training.recognizer_config import RecognizerConfig
@@ -52,15 +52,16 @@ def task(speech: Path) -> RecognizerTask:
 
 
 def test_the_loss_of_a_batch_is_finite_and_repeatable(task: RecognizerTask) -> None:
-    batch = next(task.batches(1))
+    plan = next(task.batches(1))
+    batch = task.prepare(plan)
     loss, seconds = task.loss(batch, 0.0)
     assert torch.isfinite(loss)
-    assert seconds == pytest.approx(batch.seconds, rel=0.5)
+    assert seconds == pytest.approx(plan.seconds, rel=0.5)
     assert task.loss(batch, 0.5)[0].item() == loss.item()
 
 
 def test_a_few_steps_lower_the_loss(task: RecognizerTask) -> None:
-    batch = next(task.batches(1))
+    batch = task.prepare(next(task.batches(1)))
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=1e-2)
     losses = []
     for _ in range(8):
@@ -164,7 +165,7 @@ def test_speech_is_translated_in_the_last_blocks_and_heard_in_the_first(labelled
     assert row.transcript == [
         row.prefix[0], transcribe, *vocabulary.encode(items[0].row.transcript)
     ]  # fmt: skip
-    loss, _ = task.loss(next(task.batches(1)), 0.0)
+    loss, _ = task.loss(task.prepare(next(task.batches(1))), 0.0)
     assert torch.isfinite(loss)
 
 

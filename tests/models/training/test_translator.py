@@ -91,7 +91,8 @@ def test_a_second_stage_learns_the_n_grams(ngram_loss: str, data: Path) -> None:
     torch.manual_seed(1)
     settings = {"ngram_loss": ngram_loss, "ngram_weight": 0.5, "glance_share": 0.0}
     task = make_task({**tables("ctc"), "task": settings}, data, tokenizer())
-    (batch,) = task.batches(0)
+    (plan,) = task.batches(0)
+    batch = task.prepare(plan)
     optimizer = torch.optim.Adam(task.model.parameters(), lr=3e-3)
     losses = []
     for _ in range(15):
@@ -114,7 +115,7 @@ def test_a_configuration_that_comes_with_it_is_one_of_a_run(name: str, data: Pat
     config["data"] |= {"train": ["toy.en-de.tsv.gz"], "dev": ["toy.en-de.tsv.gz"]}
     config["model"] |= {"d_model": 16, "d_ff": 32, "n_heads": 2}
     task = make_task(config, data, tokenizer())
-    loss, _ = task.loss(next(iter(task.batches(0))), 0.0)
+    loss, _ = task.loss(task.prepare(next(iter(task.batches(0)))), 0.0)
     assert bool(torch.isfinite(loss))
 
 

@@ -1,0 +1,1 @@
+"""Quality, delay, stability and speed of the models on test sets."""

@@ -1,0 +1,1 @@
+"""What is written in the terminal: captions, progress, results, the log."""
