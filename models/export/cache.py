@@ -38,7 +38,9 @@ class CachedNetwork:
         for name in outputs:
             binding.bind_output(name)  # anew: its length may be another one
         self._session.run_with_iobinding(binding)
-        return [value.numpy() for value in binding.get_outputs()[-len(outputs) :]]
+        values = binding.get_outputs_as_ortvaluevector()
+        first = len(values) - len(outputs)
+        return [values[first + index].numpy() for index in range(len(outputs))]
 
 
 class SourceCache:
