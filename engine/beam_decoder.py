@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from engine.acoustics import LANG_TOKENS, AcousticModel, Token, is_marker, sound_log_probs
 from engine.audio import Samples
 from models.owsm_ctc.alignment import align_tokens
-from models.owsm_ctc.decoding import Bias, beam_search
+from models.owsm_ctc.biases import Bias
+from models.owsm_ctc.prefix_search import beam_search
 
 _NEVER = -1e4
 """Log-probability given to marks. Finite, because the sums of a search are not to be NaN."""

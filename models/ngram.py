@@ -38,6 +38,7 @@ START = 1
 _KIND = "ngram"
 _MARK = re.compile("<.+>")
 _MAX_REMEMBERED = 30_000  # scores kept from earlier look-ups: some 8 MB
+_MAX_ROWS = 3_000  # states whose scores of all tokens are kept: some 4 MB
 
 State = tuple[int, ...]
 """Nodes of the longest known n-gram that the last pieces form, of the next shorter one, … , and
@@ -142,6 +143,17 @@ class NgramModel:
         """The state after a piece, and the natural logarithm of the piece's probability."""
         return self._state(state, piece)
 
+    def log_probs(self, state: State) -> NDArray[np.float32]:
+        """The natural logarithm of every piece's probability after a state: (vocabulary,)."""
+        n_pieces = len(self.vocabulary)
+        scores = np.array(self._log_probs[1 : n_pieces + 1], dtype=np.float32)
+        for node in reversed(state[:-1]):  # from the shorter n-grams, behind the root, on
+            first = self._first_children[node]
+            children = slice(first, first + self._n_children[node])
+            scores += self._backoffs[node]
+            scores[np.asarray(self._pieces[children])] = self._log_probs[children]
+        return scores
+
     def _state(self, state: State, piece: int) -> tuple[State, float]:
         pieces, n_children, n_inner = self._pieces, self._n_children, len(self._n_children)
         longer: list[int] = []
@@ -167,7 +179,7 @@ class NgramModel:
 
 
 class NgramBias:
-    """A language model's share in a beam search (the `Bias` of `models.owsm_ctc.decoding`).
+    """A language model's share in a beam search (the `Bias` of `models.owsm_ctc.biases`).
 
     A piece earns `weight` · log p + `bonus`; the bonus makes up for the language model's
     liking for short texts. Marks such as `<eng>` earn nothing.
@@ -205,10 +217,27 @@ class NgramBias:
         self._bonus = bonus
         self._start = model.start(sentence=sentence)
         self._known: dict[tuple[State, int], tuple[State, float]] = {}
+        # As arrays: the piece of each token, and which tokens are no marks.
+        self._places = np.array([piece or 0 for piece in self._pieces])
+        self._earns = np.array([piece is not None for piece in self._pieces])
+        self._rows: dict[State, NDArray[np.float32]] = {}
 
     def start(self) -> State:
         """Return the state before the first token."""
         return self._start
+
+    def scores(self, state: Hashable, token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores (natural log) that tokens earn, (tokens,)."""
+        assert isinstance(state, tuple)
+        row = self._rows.get(state)
+        if row is None:
+            if len(self._rows) >= _MAX_ROWS:
+                self._rows.clear()
+            log_probs = self._model.log_probs(state)[self._places]
+            row = np.where(self._earns, self._weight * log_probs + self._bonus, np.float32(0.0))
+            self._rows[state] = row
+        chosen: NDArray[np.float32] = row[token_ids]
+        return chosen
 
     def extend(self, state: Hashable, token_id: int) -> tuple[State, float]:
         """Return the state after a token and the score (natural log) that the token earns."""

@@ -44,7 +44,7 @@ def make_decoder(
     from engine.acoustics import BestPathDecoder
     from engine.beam_decoder import BeamDecoder
     from models.ngram import NgramBias
-    from models.owsm_ctc.decoding import Bias, SumOfBiases, WantedWords
+    from models.owsm_ctc.biases import Bias, SumOfBiases, WantedWords
 
     tokens = network.config.tokens
     biases: list[Bias] = []

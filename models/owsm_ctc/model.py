@@ -19,11 +19,13 @@ from torch.nn.utils.rnn import pad_sequence
 from models.checkpoint_folder import read_checkpoint, save_checkpoint
 from models.errors import CheckpointError
 from models.owsm_ctc.alignment import align_tokens
+from models.owsm_ctc.biases import Bias
 from models.owsm_ctc.config import NO_LANGUAGE, TRANSCRIBE, OwsmCtcConfig
-from models.owsm_ctc.decoding import Bias, Run, beam_search, frame_start_s, greedy_runs
+from models.owsm_ctc.decoding import Run, frame_start_s, greedy_runs
 from models.owsm_ctc.geometry import MIN_SAMPLES, PREFIX_FRAMES, RATE_HZ
 from models.owsm_ctc.long_form import Buffering
 from models.owsm_ctc.network import OwsmCtcNetwork
+from models.owsm_ctc.prefix_search import beam_search
 from models.owsm_ctc.recognition import Recognition, Token, Word, join_words
 from models.owsm_ctc.spectrum import check_audio
 from models.owsm_ctc.vocabulary import Vocabulary, read_tokenizer

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.errors import CheckpointError
 from models.ngram import START, NgramBias, NgramModel
-from models.owsm_ctc.decoding import beam_search
+from models.owsm_ctc.prefix_search import beam_search
 from models.training.ngram import train_ngram
 
 VOCABULARY = ("<unk>", "<s>", "</s>", "▁a", "b", "▁c", "d", "▁never")

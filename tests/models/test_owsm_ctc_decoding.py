@@ -9,14 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.owsm_ctc.alignment import AlignmentError, align_tokens
-from models.owsm_ctc.decoding import (
-    Run,
-    SumOfBiases,
-    WantedWords,
-    beam_search,
-    frame_start_s,
-    greedy_runs,
-)
+from models.owsm_ctc.biases import SumOfBiases, WantedWords
+from models.owsm_ctc.decoding import Run, frame_start_s, greedy_runs
+from models.owsm_ctc.prefix_search import beam_search
 
 
 def log_softmax(values):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.checkpoint import CheckpointError
-from models.owsm_ctc.decoding import WantedWords
+from models.owsm_ctc.biases import WantedWords
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.recognition import Token, join_words
 from tests.models.owsm_ctc_models import tiny_config, tiny_model
