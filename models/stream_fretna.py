@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
-from models.slot_search import N_LIKELY, Slots
+from models.slot_search import N_LIKELY, Slots, spread_logits
 from models.slots import SlotNetwork
 from models.translation import pad
 
@@ -30,6 +31,24 @@ class StreamFretna(SlotNetwork):
     """Causal layers over source tokens, then layers over windows of slots."""
 
     layer_type = EncoderLayer
+    _kept: tuple[Tensor, Tensor] | None = None
+    """Labels that are looked at, (n,), and their embeddings, (n, d)."""
+
+    def keep_labels(self, labels: NDArray[np.int64]) -> None:
+        """Look at these labels only, when a window of slots is filled."""
+        ids = torch.from_numpy(labels).to(self.embedding.weight.device)
+        self._kept = ids, self.embedding.weight.detach()[ids]
+
+    @property
+    def kept_labels(self) -> Tensor | None:
+        """The labels that are looked at; None if all are."""
+        return self._kept and self._kept[0]
+
+    def project_kept(self, states: Tensor) -> Tensor:
+        """Logits of the labels that are looked at: (…, d) to (…, n)."""
+        if self._kept is None:
+            return self.project(states)
+        return F.linear(self.norm(states), self._kept[1])
 
     def slot_states(
         self,
@@ -133,14 +152,19 @@ class SlotWindow:
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        self._memory, self._logits = memory, model.project(x)[0]
+        self._memory, self._logits = memory, model.project_kept(x)[0]
         scores, labels = self._logits.topk(N_LIKELY, dim=-1)
+        if model.kept_labels is not None:
+            labels = model.kept_labels[labels]
         return start, Slots(labels.cpu().numpy(), scores.float().cpu().numpy())
 
     def logits(self) -> NDArray[np.float32]:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
         logits: NDArray[np.float32] = self._logits.float().cpu().numpy()
-        return logits
+        labels = self._model.kept_labels
+        if labels is None:
+            return logits
+        return spread_logits(logits, labels.cpu().numpy(), self._model.config.vocab_size)
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

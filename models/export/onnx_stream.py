@@ -6,6 +6,7 @@ keeps the caches, and tells the graph the positions.
 Needs the extra `export`.
 """
 
+import json
 import shutil
 from pathlib import Path
 from typing import cast
@@ -20,6 +21,7 @@ from models.export.onnx_attention import attend_through
 from models.export.onnx_graph import trace_graph, write_graph
 from models.export.stream_engine import (
     GROWING,
+    LABELS,
     OUTPUTS,
     cache_shapes,
     input_names,
@@ -27,7 +29,8 @@ from models.export.stream_engine import (
     output_names,
 )
 from models.layers import EncoderLayer
-from models.slot_search import N_LIKELY
+from models.ngram import NgramModel
+from models.slot_search import N_LIKELY, written_labels
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
@@ -51,6 +54,11 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     if config.form != "stream":
         raise CheckpointError(f"{checkpoint}: is of the {config.form} form, not of stream")
     model = StreamFretna.from_checkpoint(content, "cpu")
+    language_model, facts = NgramModel.find(checkpoint), {}
+    if language_model is not None:
+        labels = written_labels(language_model)
+        model.keep_labels(labels)
+        facts[LABELS] = json.dumps(labels.tolist())
     inputs, outputs = input_names(config), output_names(config)
     graph = trace_graph(
         _Update(model),
@@ -62,7 +70,7 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     path = network_file(out, int8=int8)
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
-    write_graph(graph, path, int8=int8)
+    write_graph(graph, path, int8=int8, facts=facts)
     write_origin(path.parent, checkpoint)
     copy_rest(checkpoint, out)
     return path
@@ -113,8 +121,8 @@ class _Update(nn.Module):
 
         Returns:
             Keys and values, with those of the new tokens and of the window's slots; the new tokens
-            encoded; the slots' likely labels, their scores first (1, filled, likely), and all
-            their logits (1, filled, V).
+            encoded; the slots' likely labels, their scores first (1, filled, likely), and the
+            logits of all that are looked at (1, filled, n).
         """
         model = self._model
         n_causal = 2 * model.config.n_encoder_layers
@@ -126,5 +134,8 @@ class _Update(nn.Module):
         x = x.flatten(1, 2) + slot_positions
         layers = window_layers(model)
         x, slots = attend_through(layers, x, caches[n_causal:], n_slots, causal=False)
-        logits = model.project(x)
-        return *own, *slots, new_memory, *logits.topk(N_LIKELY, dim=-1), logits
+        logits = model.project_kept(x)
+        scores, labels = logits.topk(N_LIKELY, dim=-1)
+        if model.kept_labels is not None:
+            labels = model.kept_labels[labels]
+        return *own, *slots, new_memory, scores, labels, logits

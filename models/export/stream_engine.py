@@ -1,5 +1,6 @@
 """FReTNA's `stream` form on ONNX Runtime: ids in, likely labels out, with caches; no torch."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from models.errors import CheckpointError
 from models.export.cache import CachedNetwork, Floats, layer_names
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
-from models.slot_search import Slots
+from models.slot_search import Slots, spread_logits
 from models.translator_config import TranslatorConfig
 
 GROWING = ("tokens", "positions", "memory", "slot_positions")
 """Inputs whose second axis is of any length."""
 OUTPUTS = ("new_memory", "scores", "labels", "logits")
 """What an update says beside its caches."""
+LABELS = "labels"
+"""A fact that the network's file states: the labels that its logits are of, if not of all."""
 
 
 def network_file(directory: Path, *, int8: bool) -> Path:
@@ -69,6 +72,9 @@ class StreamEngine:
             outputs=output_names(config),
             n_threads=n_threads,
         )
+        facts = self.network.get_modelmeta().custom_metadata_map
+        self.labels = np.array(json.loads(facts[LABELS])) if LABELS in facts else None
+        """Labels that the network looks at; None if it looks at all."""
         self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
 
     def open_window(self) -> "ExportedSlotWindow":
@@ -123,4 +129,7 @@ class ExportedSlotWindow:
 
     def logits(self) -> Floats:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
-        return self._logits
+        labels = self._engine.labels
+        if labels is None:
+            return self._logits
+        return spread_logits(self._logits, labels, self._engine.config.vocab_size)

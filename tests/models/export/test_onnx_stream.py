@@ -13,6 +13,7 @@ from models.export.onnx_stream import export_stream
 from models.export.stream_engine import StreamEngine
 from models.ngram import NGRAM_FILE
 from models.onnx_session import ONNX_FOLDER
+from models.slot_search import written_labels
 from models.stream_fretna import SlotWindow, StreamFretna
 from models.translator_config import source_ids
 from tests.models.export.torch_free import loads_torch
@@ -38,6 +39,7 @@ def save(network: StreamFretna, directory: Path) -> None:
 
 def test_growing_and_shrinking_sources_get_the_labels_that_torch_gives(exports: Path) -> None:
     network = stream_fretna()
+    network.keep_labels(written_labels(language_model(SENTENCES[1::2])))
     expected = SlotWindow(network)
     window = StreamEngine(exports / "float32", network.config).open_window()
     n_known = 0
