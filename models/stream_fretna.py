@@ -18,37 +18,41 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
 from models.slot_search import N_LIKELY, Slots, spread_logits
 from models.slots import SlotNetwork
 from models.translation import pad
+from models.translator_config import TranslatorConfig
 
 
 class StreamFretna(SlotNetwork):
     """Causal layers over source tokens, then layers over windows of slots."""
 
     layer_type = EncoderLayer
-    _kept: tuple[Tensor, Tensor] | None = None
-    """Labels that are looked at, (n,), and their embeddings, (n, d)."""
+    kept_labels: Tensor | None
+    """Labels that are looked at when a window is filled, (n,); None: all."""
+    _kept_embedding: nn.Parameter | None
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("kept_labels", None, persistent=False)
+        self.register_parameter("_kept_embedding", None)
 
     def keep_labels(self, labels: NDArray[np.int64]) -> None:
-        """Look at these labels only, when a window of slots is filled."""
-        ids = torch.from_numpy(labels).to(self.embedding.weight.device)
-        self._kept = ids, self.embedding.weight.detach()[ids]
-
-    @property
-    def kept_labels(self) -> Tensor | None:
-        """The labels that are looked at; None if all are."""
-        return self._kept and self._kept[0]
+        """Look at these labels only, (n,), when a window of slots is filled; for inference."""
+        self.kept_labels = torch.from_numpy(labels).to(self.embedding.weight.device)
+        # A parameter: weights that are none would stay as they are when an export is quantised.
+        kept = self.embedding.weight.detach()[self.kept_labels]
+        self._kept_embedding = nn.Parameter(kept, requires_grad=False)
 
     def project_kept(self, states: Tensor) -> Tensor:
         """Logits of the labels that are looked at: (…, d) to (…, n)."""
-        if self._kept is None:
+        if self._kept_embedding is None:
             return self.project(states)
-        return F.linear(self.norm(states), self._kept[1])
+        return F.linear(self.norm(states), self._kept_embedding)
 
     def slot_states(
         self,

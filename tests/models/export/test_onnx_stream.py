@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from app.cli import main
@@ -10,7 +11,7 @@ from engine.policies.loader import load_translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
 from models.export.onnx_stream import export_stream
-from models.export.stream_engine import StreamEngine
+from models.export.stream_engine import StreamEngine, network_file
 from models.ngram import NGRAM_FILE
 from models.onnx_session import ONNX_FOLDER
 from models.slot_search import written_labels
@@ -75,6 +76,16 @@ def test_eight_bits_change_few_labels(exports: Path) -> None:
     ]
     same = sum(one == two for one, two in zip(*labels, strict=True))
     assert same > 0.7 * len(labels[0])  # random weights: every label is a close call
+
+
+def test_every_product_with_weights_is_of_eight_bits(exports: Path) -> None:
+    graph = onnx.load_model(network_file(exports / "int8", int8=True)).graph
+    kinds = [node.op_type for node in graph.node]
+    config = stream_fretna().config
+    assert (
+        kinds.count("MatMulInteger") == 4 * (config.n_encoder_layers + config.n_decoder_layers) + 1
+    )
+    assert "MatMul" not in kinds
 
 
 def test_a_source_beyond_the_positions_is_a_value_error(exports: Path) -> None:
