@@ -57,8 +57,14 @@ class Token:
 class Decoder(Protocol):
     """Recognises one stretch of sound at a time."""
 
-    def decode(self, samples: Samples, *, lang: str) -> list[Token]:
-        """Tokens of `samples`, (n,) at 16 kHz, in order; frames count from its start."""
+    def decode(self, samples: Samples, *, lang: str, last: bool = False) -> list[Token]:
+        """Tokens of `samples`, in order; frames count from its start.
+
+        Args:
+            samples: (n,) at 16 kHz.
+            lang: language spoken, ISO 639-1.
+            last: this stretch is not decoded again, so that more work on it may be worth it.
+        """
         ...
 
 
@@ -108,8 +114,8 @@ class BestPathDecoder:
         self._lang_tokens = LANG_TOKENS if lang_tokens is None else lang_tokens
         self._blank = blank
 
-    def decode(self, samples: Samples, *, lang: str) -> list[Token]:
-        """Tokens of `samples`, (n,) at 16 kHz, in order; frames count from its start."""
+    def decode(self, samples: Samples, *, lang: str, last: bool = False) -> list[Token]:
+        """See `Decoder`; the best path is the same whether it is the last or not."""
         lang_token = self._lang_tokens.get(lang, lang)
         frames = sound_log_probs(self._model, samples, lang_token, self._task)
         if isinstance(frames, np.ndarray):

@@ -25,16 +25,24 @@ _NEVER = -1e4
 class BeamConfig:
     """How wide the search is; margins in natural logarithms."""
 
-    beam: int = 6
+    beam: int = 12
     """Hypotheses kept after each frame."""
-    tokens_per_frame: int = 8
+    tokens_per_frame: int = 10
     """Tokens tried in each frame."""
-    token_margin: float = 5.0
+    token_margin: float = 6.0
     """A token that is this much less probable than the best of its frame is not tried."""
-    beam_margin: float = 8.0
+    beam_margin: float = 10.0
     """A hypothesis that scores this much less than the best is dropped."""
-    skip_blank: float = 0.99
+    skip_blank: float = 0.995
     """A frame on which blank is more probable than this is taken for nothing but blank."""
+
+
+STEP = BeamConfig()
+"""While speech goes on: the window is searched several times a second."""
+LAST = BeamConfig(
+    beam=48, tokens_per_frame=12, token_margin=8.0, beam_margin=16.0, skip_blank=0.999
+)
+"""Where a segment ends: searched once, for twice the time."""
 
 
 class BeamDecoder:
@@ -46,7 +54,8 @@ class BeamDecoder:
         pieces: Sequence[str],
         *,
         bias: Bias | None = None,
-        config: BeamConfig | None = None,
+        step: BeamConfig = STEP,
+        last: BeamConfig = LAST,
         lang_tokens: dict[str, str] | None = None,
     ) -> None:
         """Wrap a model.
@@ -55,28 +64,28 @@ class BeamDecoder:
             model: gives the log probabilities; its blank has index 0.
             pieces: the token list; markers such as `<unk>` are never part of the text.
             bias: scores of token sequences, added to those of the sound.
-            config: width of the search.
+            step: width of the search while speech goes on.
+            last: the same for sound that is not searched again.
             lang_tokens: as for `BestPathDecoder`.
         """
         self._model = model
         self._markers = [index for index, piece in enumerate(pieces) if index and is_marker(piece)]
         self._pieces = pieces
         self._bias = bias
-        self._config = config or BeamConfig()
+        self._step, self._last = step, last
         self._lang_tokens = LANG_TOKENS if lang_tokens is None else lang_tokens
 
-    def decode(self, samples: Samples, *, lang: str) -> list[Token]:
-        """Tokens of `samples`, (n,) at 16 kHz, in order; frames count from its start."""
+    def decode(self, samples: Samples, *, lang: str, last: bool = False) -> list[Token]:
+        """See `Decoder`; the last search is wider."""
         log_probs = sound_log_probs(self._model, samples, self._lang_tokens.get(lang, lang))
         if not isinstance(log_probs, np.ndarray):
             log_probs = log_probs.float().cpu().numpy()
-        return self.search(log_probs)
+        return self.search(log_probs, self._last if last else self._step)
 
-    def search(self, log_probs: NDArray[np.float32]) -> list[Token]:
+    def search(self, log_probs: NDArray[np.float32], config: BeamConfig) -> list[Token]:
         """Tokens of (frames, vocabulary) log probabilities; frames count from the first."""
         frames = np.array(log_probs, dtype=np.float32)
         frames[:, self._markers] = _NEVER
-        config = self._config
         hypotheses = beam_search(
             frames,
             beam=config.beam,

@@ -113,7 +113,7 @@ class Utterance:
             end: sample position after the last sound.
             padding: put behind the sound, where it was cut off rather than followed by silence.
         """
-        words = self._decode(self._last_pass_frame(), end, padding)
+        words = self._decode(self._last_pass_frame(), end, padding, last=True)
         self._agreement.finish(words)
         self._weigh()
         self._translate(end, padding)
@@ -146,11 +146,13 @@ class Utterance:
         self._agreement.forget(n_words - 1)
         self._n_told = min(n_words, 1)
 
-    def _decode(self, first_frame: int, end: int, padding: Samples | None = None) -> list[Word]:
+    def _decode(
+        self, first_frame: int, end: int, padding: Samples | None = None, *, last: bool = False
+    ) -> list[Word]:
         samples = self._ring.read(self.position(first_frame), end)
         if padding is not None:
             samples = np.concatenate((samples, padding))
-        tokens = self._decoder.decode(samples, lang=self.lang)
+        tokens = self._decoder.decode(samples, lang=self.lang, last=last)
         return group_words([token.shifted(first_frame) for token in tokens])
 
     def _translate(self, end: int, padding: Samples | None = None) -> None:

@@ -14,9 +14,10 @@ Pieces have the ids of the sentencepiece model: 0 `<unk>`, 1 `<s>`, 2 `</s>`, th
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ START = 1
 `<unk>`, which its text never has, since bytes stand for what is no piece."""
 
 _KIND = "ngram"
+_LIMITS = "{}.limits"
+_N_STEPS = 255
 _MARK = re.compile("<.+>")
 _MAX_REMEMBERED = 30_000  # scores kept from earlier look-ups: some 8 MB
 _MAX_ROWS = 3_000  # states whose scores of all tokens are kept: some 4 MB
@@ -94,13 +97,21 @@ class NgramModel:
         try:
             with safe_open(path, framework="numpy") as file:
                 facts = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in NgramTables.__slots__}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError as error:
             raise CheckpointError(f"{path}: is missing") from error
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path}: damaged or truncated ({error})") from error
-        tables = NgramTables(**arrays)
         vocabulary = json.loads(facts.get("vocabulary", "[]"))
+        try:
+            tables = NgramTables(
+                pieces=arrays["pieces"],
+                log_probs=_read_coarse(arrays, "log_probs"),
+                backoffs=_read_coarse(arrays, "backoffs"),
+                n_children=arrays["n_children"],
+            )
+        except KeyError:
+            raise CheckpointError(f"{path}: not an n-gram language model") from None
         if facts.get("kind") != _KIND or not _fits(tables, len(vocabulary)):
             raise CheckpointError(f"{path}: not an n-gram language model")
         return cls(tables, vocabulary)
@@ -116,12 +127,12 @@ class NgramModel:
         return cls.load(path) if path.exists() else None
 
     def save(self, path: Path) -> None:
-        """Write one file, with half-precision probabilities."""
+        """Write one file, with probabilities in eight bits."""
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             "pieces": self.tables.pieces,
-            "log_probs": self.tables.log_probs.astype(np.float16),
-            "backoffs": self.tables.backoffs.astype(np.float16),
+            **_coarse("log_probs", self.tables.log_probs),
+            **_coarse("backoffs", self.tables.backoffs),
             "n_children": self.tables.n_children,
         }
         vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
@@ -258,6 +269,25 @@ class NgramBias:
     def finish(self, state: Hashable) -> float:
         """Return 0: what is heard may go on, so that no end is scored."""
         return 0.0
+
+
+def _coarse(name: str, values: NDArray[np.floating]) -> dict[str, NDArray[np.generic]]:
+    """Values in 255 equal steps from the least to the greatest, and those two; −∞ is the least."""
+    finite = values[np.isfinite(values)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    steps = (values.clip(low) - low) * (_N_STEPS / ((high - low) or 1.0))
+    limits = np.array([low, high], dtype=np.float32)
+    return {name: steps.round().astype(np.uint8), _LIMITS.format(name): limits}
+
+
+def _read_coarse(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.floating]:
+    """What `_coarse` wrote; half precision, as earlier files have it, is taken as it is."""
+    values, limits = arrays[name], arrays.get(_LIMITS.format(name))
+    if limits is None:
+        return values
+    low, high = limits.tolist()
+    read: NDArray[np.floating] = (low + values * ((high - low) / _N_STEPS)).astype(np.float32)
+    return read
 
 
 def _fits(tables: NgramTables, n_pieces: int) -> bool:

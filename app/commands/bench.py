@@ -130,7 +130,7 @@ def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> d
     """The parts that were asked for, kept in the folder of the report, which is written anew."""
     from app.bench import quality, report, speed
     from app.evaluation.columns import read_columns
-    from app.terminal.progress import progress_bar
+    from app.terminal.report import progress_bar
 
     out, test_set = arguments.out or Path("docs/benchmarks"), arguments.set
     parts = (arguments.only,) if arguments.only else _PARTS

@@ -10,8 +10,7 @@ from app.commands import evaluate_recognition
 from app.commands.options import read_budget
 from app.commands.policy import add_policy_options, read_policy
 from app.models.registry import BACKENDS, DEVICES, TRANSLATORS
-from app.terminal.progress import progress_bar
-from app.terminal.report import print_result
+from app.terminal.report import print_result, progress_bar
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.models.registry import BACKENDS
-from app.terminal.progress import progress_bar
-from app.terminal.report import print_result
+from app.terminal.report import print_result, progress_bar
 from engine.recognizer_config import PRESETS
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _whole(decoder: "Decoder", lang: str, settings: "Settings") -> "Transcriber"
 
     def transcribe(samples: Any) -> tuple[str, Mapping[str, list[float]]]:
         began = time.perf_counter()
-        words = group_words(decoder.decode(samples, lang=lang))
+        words = group_words(decoder.decode(samples, lang=lang, last=True))
         text = " ".join(word.text for word in words)
         return text, {"spent_s": [time.perf_counter() - began]}
 

@@ -61,7 +61,7 @@ def _export(arguments: argparse.Namespace) -> int:
 def _compare(checkpoint: Path, exported: Path, sentences: Path, limit: int) -> None:
     """Print how many whole sentences both translate to the same text."""
     from app.evaluation.columns import read_columns
-    from app.terminal.progress import progress_bar
+    from app.terminal.report import progress_bar
     from engine.policies.config import PolicyConfig
     from engine.policies.exported import load_exported
     from engine.policies.networks import load_network

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.training.loop import Report
     from models.training.loop_config import LoopConfig
 
-_MIN_COUNTS = "1,1,2,3,3,3,4"
+_MIN_COUNTS = "1,1,1,2,2,3,3"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
 
 

@@ -1,7 +1,5 @@
-"""How far something is."""
+"""How far a session is, without its captions."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -55,11 +53,3 @@ class ProgressView:
         self._progress.update(
             self._task, completed=position_s, position=f"{position}, {self._n_finals} segments"
         )
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
-    """A bar on standard error while something is measured; yields what is told the part done."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(what, total=1.0)
-        yield lambda done: progress.update(bar, completed=done)

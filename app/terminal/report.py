@@ -1,10 +1,22 @@
-"""How a measurement is shown: JSON or a table."""
+"""How a measurement is shown: progress while it runs, then JSON or a table."""
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error while something is measured; yields what is told the part done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(what, total=1.0)
+        yield lambda done: progress.update(bar, completed=done)
 
 
 def write_json(result: Mapping[str, Any], path: Path | None) -> bool:

@@ -41,7 +41,7 @@ def train_ngram(
     sentences: Iterable[Sequence[int]],
     vocabulary: Sequence[str],
     *,
-    min_counts: Sequence[int] = (1, 1, 2, 3, 3, 3, 4),
+    min_counts: Sequence[int] = (1, 1, 1, 2, 2, 3, 3),
 ) -> NgramModel:
     """Train on sentences.
 

@@ -77,15 +77,32 @@ def test_times_follow_one_another_within_the_sound() -> None:
     logits = random.normal(size=(60, len(PIECES))) * 3
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     for config in (BeamConfig(), BeamConfig(beam=2, token_margin=2.0, skip_blank=0.5)):
-        tokens = BeamDecoder(FixedModel([]), PIECES, bias=bias(), config=config).search(
-            logits.astype(np.float32)
-        )
+        decoder = BeamDecoder(FixedModel([]), PIECES, bias=bias())
+        tokens = decoder.search(logits.astype(np.float32), config)
         assert len(tokens) > 5
         assert tokens[0].first_frame >= 0
         assert tokens[-1].last_frame < len(logits)
         assert all(a.last_frame < b.first_frame for a, b in pairwise(tokens))
         assert all(token.first_frame <= token.last_frame for token in tokens)
         assert all(0.0 <= token.confidence <= 1.0 for token in tokens)
+
+
+def test_the_last_search_finds_what_a_narrow_one_has_dropped() -> None:
+    model = FixedModel([(4, 5), 0, 6, 0, (4, 5), 0])
+    model.log_probabilities[0, 2, 5] -= 0.5  # the first word sounds more like "see" than "sea"
+    text = train_ngram([[4, 5, 3]] * 9, VOCABULARY, min_counts=(1, 1, 1))
+    decoder = BeamDecoder(
+        model,
+        PIECES,
+        bias=NgramBias(text, PIECES, weight=1.0, bonus=0.0),
+        step=BeamConfig(beam=1),
+        last=BeamConfig(beam=20),
+    )
+    found = [
+        [word.text for word in group_words(decoder.decode(SOUND, lang="en", last=last))]
+        for last in (False, True)
+    ]
+    assert found == [["see", "the", "see"], ["sea", "the", "see"]]
 
 
 def test_marks_are_never_part_of_the_text() -> None:

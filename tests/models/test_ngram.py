@@ -121,7 +121,7 @@ def test_a_saved_model_is_the_same_when_loaded(tmp_path):
         assert before == after
         for piece in TEXT_PIECES:
             expected = model.extend(before, piece)[1]
-            assert loaded.extend(after, piece)[1] == pytest.approx(expected, abs=0.005)
+            assert loaded.extend(after, piece)[1] == pytest.approx(expected, abs=0.02)
 
 
 def test_what_is_no_language_model_is_refused(tmp_path):
