@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import CheckpointError
 from models.export.cache import CachedNetwork, Floats, layer_names
@@ -114,7 +115,7 @@ class ExportedSlotWindow:
             )
         first = max(0, min(n_known, n_source - config.window))
         n_known = min(n_known, n_source - 1)  # an update reads one token at least
-        feed = {
+        feed: dict[str, NDArray[Any]] = {
             "tokens": np.array([source[n_known:]], np.int64),
             "positions": engine.positions[:, n_known:n_source],
             "memory": self._memory[:, first:n_known],
