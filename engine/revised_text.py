@@ -99,6 +99,8 @@ def _parse(line: str) -> tuple[str, str, bool]:
         raise ValueError(f"{line[:40]!r} is nested too deeply") from error
     if not isinstance(data, dict):
         raise ValueError(f"{line[:40]!r} is not a JSON object")
+    if not data.keys() & {"committed", "tentative", "finished"}:
+        raise ValueError(f"{line[:40]!r} has neither committed nor tentative")
     committed, tentative = data.get("committed", ""), data.get("tentative", "")
     finished = data.get("finished", False)
     if not (isinstance(committed, str) and isinstance(tentative, str)):

@@ -23,9 +23,9 @@ def main(arguments: argparse.Namespace) -> int:
     """Show the list."""
     from rich.console import Console
 
-    from app.sources.devices import PortAudio
+    from app.sources.audio_system import find_audio_system
     from app.sources.levels import show_devices
 
     console = Console(highlight=False)
-    show_devices(console, PortAudio(), live=console.is_terminal and not arguments.once)
+    show_devices(console, find_audio_system(), live=console.is_terminal and not arguments.once)
     return 0

@@ -123,9 +123,13 @@ def _print(result: dict[str, Any], path: Path | None) -> None:
     for row in result["rows"]:
         texts = (row["source"], row["before"], row["now"])
         table.add_row(clock_time(row["start_s"]), *(Text(printable(text)) for text in texts))
-    for key, form in (("n_words", "d"), ("normalized_erasure", ".2f"), ("delay_s", ".2f")):
+    for key, name, form in (
+        ("n_words", "words", "d"),
+        ("normalized_erasure", "NE", ".2f"),
+        ("delay_s", "delay of a word, s", ".2f"),
+    ):
         values = [run[key] for run in result["runs"]]
-        table.add_row("", key, *("–" if v is None else format(v, form) for v in values))
+        table.add_row("", name, *("–" if v is None else format(v, form) for v in values))
     score = result["bleu_against_the_first"]
     table.add_row("", "BLEU against the first", "", "–" if score is None else f"{score:.1f}")
     console = Console(highlight=False)

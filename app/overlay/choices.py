@@ -10,7 +10,8 @@ from typing import Self
 
 from app.config import Settings
 from app.models.registry import TRANSLATORS, Registry, RegistryError
-from app.sources.devices import AudioSystem, PortAudio
+from app.sources.audio_system import find_audio_system
+from app.sources.devices import AudioSystem
 from app.sources.errors import SourceError
 from engine.stability import BALANCED, StabilityConfig
 from ui.control import Choice, Option
@@ -161,7 +162,7 @@ def _steadiness(chosen: str) -> tuple[Choice, ...]:
 def _sources(chosen: str, system: AudioSystem | None) -> tuple[Choice, ...]:
     """The default microphone, every input, and what is chosen although it is not there now."""
     try:
-        devices = (system or PortAudio()).devices()
+        devices = (system or find_audio_system()).devices()
     except SourceError as error:
         logger.info("%s", error)
         devices = []

@@ -21,7 +21,8 @@ from app.models.registry import Registry
 from app.overlay.choices import ChoiceMemory, Chosen, options
 from app.overlay.session_process import SessionProcess
 from app.running import inputs
-from app.sources.devices import AudioSystem, PortAudio
+from app.sources.audio_system import find_audio_system
+from app.sources.devices import AudioSystem
 from app.sources.errors import SourceError
 from app.sources.microphone import read_microphone
 from engine.stability import StabilityConfig
@@ -75,7 +76,7 @@ class Host:
             settings: of every session, except for what the user chooses.
             chosen: by the user, in an earlier run or on the command line.
             memory: where choices are kept.
-            audio: the inputs of this computer; PortAudio's if left out.
+            audio: the inputs of this computer; found out if left out.
             backoff: pauses before each attempt to start a session that died.
             open_session: makes the sessions.
         """
@@ -114,7 +115,7 @@ class Host:
         with self._looking:
             if self._audio is None and not self._meters:
                 with contextlib.suppress(SourceError):
-                    PortAudio().rescan()
+                    find_audio_system().rescan()
             return options(self._chosen, Registry(self._settings.run.models), self._audio)
 
     def choose(self, key: str, value: str) -> None:
@@ -204,7 +205,7 @@ class Host:
             level(0.0)
 
     def _wait_for_look(self) -> None:
-        """No stream may be open while PortAudio looks for devices."""
+        """No stream may be open while devices are looked for."""
         with self._looking:
             pass
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from app.models.recognition import load_stream
 from app.models.registry import SPEECH_TRANSLATOR, Model, Registry
 from app.running.job import Input, LiveClock
+from app.sources.audio_system import find_audio_system
 from app.sources.decoding import SoundFile, is_url
-from app.sources.devices import PortAudio, find_device
+from app.sources.devices import find_device
 from app.sources.errors import SourceError
 from app.sources.files import Pace, read_file
 from app.sources.microphone import read_microphone
@@ -71,7 +72,7 @@ def plan(
     model = registry.find_recognizer(lang)
     if is_microphone(source):
         wanted = source.partition(":")[2] or None
-        found = find_device(wanted, PortAudio().devices())
+        found = find_device(wanted, find_audio_system().devices())
 
         def listen() -> AsyncIterator[AudioChunk]:
             return read_microphone(wanted, on_lost=on_lost, on_found=on_found)

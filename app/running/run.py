@@ -33,7 +33,12 @@ def main(source: str, settings: "Settings") -> int:
     config = settings.run
     registry = Registry(config.models)
     load_translator = translation.plan(registry, config)
-    load_input = inputs.plan(source, settings, registry)
+    load_input = inputs.plan(
+        source,
+        settings,
+        registry,
+        on_found=lambda: console.print("The device is back", style="dim"),
+    )
     show = choose_show(config, console, typed=inputs.is_typed(source))
     sinks = open_sinks(config)
     with console.status("Loading the models …"):

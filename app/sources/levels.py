@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-import time
+import threading
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -63,7 +63,7 @@ def device_table(
 
 
 def show_devices(console: Console, system: AudioSystem, *, live: bool) -> None:
-    """Print the inputs; `live` goes on with their levels until Ctrl-C.
+    """Print the inputs; `live` goes on with their levels, and with new devices, until Ctrl-C.
 
     Raises:
         SourceError: there is none, or they cannot be listed.
@@ -75,14 +75,29 @@ def show_devices(console: Console, system: AudioSystem, *, live: bool) -> None:
     if not live:
         console.print(device_table(devices))
         return
+    changed = threading.Event()
+    with (
+        contextlib.closing(system.watch(changed.set)),
+        Live(console=console, auto_refresh=False) as view,
+    ):
+        while True:
+            _show_levels(system, devices, view, changed)
+            changed.clear()
+            system.rescan()
+            devices = system.devices()
+
+
+def _show_levels(
+    system: AudioSystem, devices: Sequence[AudioDevice], view: Live, changed: threading.Event
+) -> None:
+    """Measure these devices until one of them goes, or another one comes."""
     with contextlib.ExitStack() as streams:
         meters: dict[int, Meter] = {}
         for device in devices:
             meter = Meter()
             with contextlib.suppress(SourceError):  # in use: the table says so
-                streams.callback(system.open(device, _STEP_S, meter.deliver).close)
+                streams.callback(system.open(device, _STEP_S, meter.deliver, changed.set).close)
                 meters[device.index] = meter
-        with Live(console=console, auto_refresh=False) as view:
-            while True:
-                view.update(device_table(devices, meters), refresh=True)
-                time.sleep(_REFRESH_S)
+        while not changed.is_set():
+            view.update(device_table(devices, meters), refresh=True)
+            changed.wait(_REFRESH_S)

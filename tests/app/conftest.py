@@ -68,10 +68,10 @@ class Machine:
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, fake: bool = True) -> subprocess.Popen[bytes]:
         """A command that goes on; the test ends it."""
         return subprocess.Popen(
-            self.command(*arguments),
+            self.command(*arguments, fake=fake),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

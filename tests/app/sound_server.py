@@ -19,22 +19,55 @@ NEEDS_SOUND = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class SoundServer:
-    """What is played to its speaker is heard by its monitor."""
+    """What is played to a speaker of it is heard by the speaker's monitor."""
 
     environment: dict[str, str]
 
-    def command(self, *arguments: str) -> None:
-        subprocess.run(arguments, env=self.environment, check=True, timeout=TIMEOUT_S)
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            arguments,
+            env=self.environment,
+            check=True,
+            timeout=TIMEOUT_S,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return done.stdout
+
+    def start(self) -> None:
+        socket = f"socket={self.environment['PULSE_RUNTIME_PATH']}/native"
+        modules = (
+            f"module-native-protocol-unix {socket} auth-anonymous=1",
+            " ".join(null_sink("speaker")),
+        )
+        self.command(
+            *("pulseaudio", "-n", "--daemonize=yes", "--exit-idle-time=-1", "--log-level=error"),
+            *(part for module in modules for part in ("--load", module)),
+        )
+
+    def stop(self) -> None:
+        self.command("pactl", "exit")
 
     def play(self, path: Path, speaker: str = "speaker") -> "subprocess.Popen[bytes]":
         command = ["paplay", f"--device={speaker}", str(path)]
         return subprocess.Popen(command, env=self.environment)
 
-    def unplug(self) -> None:
-        self.command("pactl", "unload-module", "module-null-sink")
+    def unplug(self, speaker: str = "speaker") -> None:
+        modules = self.command("pactl", "list", "short", "modules").splitlines()
+        (number,) = (line.split()[0] for line in modules if f"sink_name={speaker} " in line)
+        self.command("pactl", "unload-module", number)
 
-    def plug(self) -> None:
-        self.command("pactl", "load-module", "module-null-sink", "sink_name=speaker")
+    def plug(self, speaker: str = "speaker") -> None:
+        self.command("pactl", "load-module", *null_sink(speaker))
+
+
+def null_sink(speaker: str) -> tuple[str, str, str]:
+    """Module and arguments of a speaker that nobody hears but its monitor.
+
+    It renders in blocks of two seconds, and the first one ahead of everything that is played, so
+    that a monitor is silent for its first two seconds. Without rewinds the blocks are of 50 ms.
+    """
+    return ("module-null-sink", f"sink_name={speaker}", "norewinds=1")
 
 
 @contextmanager
@@ -49,15 +82,8 @@ def running_sound_server(environment: Mapping[str, str]) -> Iterator[SoundServer
                 "PULSE_SERVER": f"unix:{folder}/native",
             }
         )
-        modules = (
-            f"module-native-protocol-unix socket={folder}/native auth-anonymous=1",
-            "module-null-sink sink_name=speaker",
-        )
-        server.command(
-            *("pulseaudio", "-n", "--daemonize=yes", "--exit-idle-time=-1", "--log-level=error"),
-            *(part for module in modules for part in ("--load", module)),
-        )
+        server.start()
         try:
             yield server
         finally:
-            server.command("pactl", "exit")
+            server.stop()

@@ -45,6 +45,7 @@ def test_times_are_those_when_the_lines_came() -> None:
         "we have",
         "[1]",
         '{"committed": 3}',
+        '{"commited": "a"}',
         r'{"committed": "\ud800"}',
         "[" * 50_000,
         '{"committed": "a", "finished": 1}',

@@ -1,6 +1,7 @@
 """The engine behind the overlay, with fake networks and a fake sound system."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,8 +21,8 @@ from app.overlay.host import Host
 from app.running import inputs
 from app.running.config import RunConfig
 from app.server.config import ServerConfig
+from app.sources.devices import AudioDevice, Deliver
 from app.sources.errors import SourceError
-from app.sources.microphone import AudioDevice, Deliver
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.stability import StabilityConfig
@@ -47,7 +48,9 @@ class FakeAudio:
         monitor = AudioDevice(1, "Monitor of Fake", 1, RATE_HZ, False, is_loopback=True)
         return [device, monitor] if self.plugged else []
 
-    def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> "FakeAudio":
+    def open(
+        self, device: AudioDevice, step_s: float, deliver: Deliver, on_end: Callable[[], None]
+    ) -> "FakeAudio":
         if not self.plugged:
             raise SourceError(f"{device.name}: cannot be opened")
         self.n_open += 1
@@ -64,6 +67,10 @@ class FakeAudio:
     def close(self) -> None:
         self.n_open -= 1
         self.closed.set()
+
+    def watch(self, on_change: Callable[[], None]) -> contextlib.ExitStack:
+        """It tells nobody what comes and goes."""
+        return contextlib.ExitStack()
 
     def rescan(self) -> None:
         """Nothing to do: the list is always fresh."""
@@ -124,12 +131,8 @@ class Overlay:
 @pytest.fixture
 def audio(monkeypatch: pytest.MonkeyPatch) -> FakeAudio:
     audio = FakeAudio()
-    for name in (
-        "app.running.inputs.PortAudio",
-        "app.sources.microphone.PortAudio",
-        "app.overlay.host.PortAudio",
-    ):
-        monkeypatch.setattr(name, lambda: audio)
+    for module in ("app.running.inputs", "app.sources.microphone", "app.overlay.host"):
+        monkeypatch.setattr(f"{module}.find_audio_system", lambda: audio)
     return audio
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from app.sources.errors import SourceError
 from app.sources.levels import FLOOR_DB, Meter, device_table, show_devices
-from tests.app.sources.test_sources import DEVICES, FakeSystem
+from tests.app.sources.test_microphone import ANOTHER, DEVICES, FAKE, FakeSystem
 
 
 def text_of(table: object) -> str:
@@ -47,7 +47,27 @@ def test_a_pipe_gets_the_list_without_levels() -> None:
 
 
 def test_a_computer_without_inputs_says_what_to_do() -> None:
-    system = FakeSystem([])
-    system.devices = list  # type: ignore[method-assign,assignment]
+    system = FakeSystem([], ())
     with pytest.raises(SourceError, match="plug one in"):
         show_devices(Console(file=io.StringIO()), system, live=False)
+
+
+def test_a_device_that_is_plugged_in_appears_with_its_level() -> None:
+    """What the terminal shows at each moment is what was drawn since the last one."""
+    system = FakeSystem([np.ones((800, 1), np.float32)])
+    shown: list[str] = []
+
+    class Terminal(io.StringIO):
+        def write(self, text: str) -> int:
+            shown.append(text)
+            if "Another" in text:
+                raise KeyboardInterrupt
+            if "Fake" in text and not system.n_looks:
+                system.plug(FAKE, ANOTHER, told=True)
+            return super().write(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        show_devices(Console(file=Terminal(), force_terminal=True, width=100), system, live=True)
+    drawn = "".join(shown)
+    assert drawn.index("Fake") < drawn.index("Another")
+    assert system.idle

@@ -15,10 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sources.decoding import SoundFile
-from app.sources.devices import AudioDevice, Deliver, find_device, is_loopback, list_devices
 from app.sources.errors import SourceError
 from app.sources.files import read_file
-from app.sources.microphone import read_microphone
 from app.sources.text import Utf8Decoder, read_text
 from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
@@ -425,117 +423,3 @@ def test_text_does_not_depend_on_where_reads_end(data: bytes, cuts: list[int]) -
     edges = [0, *sorted(cuts), len(data)]
     text = "".join(decoder.decode(data[a:b]) for a, b in pairwise(edges))
     assert text + decoder.decode(b"", final=True) == data.decode("utf-8", "replace")
-
-
-# Microphone
-
-
-def device(index: int, name: str, **changes: object) -> AudioDevice:
-    facts: dict[str, object] = {
-        "index": index,
-        "name": name,
-        "n_channels": 2,
-        "rate_hz": 48_000,
-        "is_default": False,
-        "is_loopback": is_loopback(name),
-    }
-    return AudioDevice(**(facts | changes))  # type: ignore[arg-type]
-
-
-DEVICES = [
-    device(0, "Webcam"),
-    device(3, "Built-in Microphone", is_default=True),
-    device(5, "Monitor of Built-in Audio"),
-]
-
-
-class FakeSystem:
-    """Delivers blocks at once, when it is opened, then nothing more; absent for some looks."""
-
-    def __init__(
-        self, blocks: list[np.ndarray], rate_hz: int = SAMPLE_RATE_HZ, *, n_absent: int = 0
-    ) -> None:
-        self.blocks = blocks
-        self.rate_hz = rate_hz
-        self.closed = False
-        self.n_opened = 0
-        self._n_absent = n_absent
-
-    def rescan(self) -> None:
-        assert self.closed, "PortAudio lists devices anew only while none is open"
-        self._n_absent -= 1
-
-    def devices(self) -> list[AudioDevice]:
-        if self.n_opened and self._n_absent >= 0:
-            return [device(0, "Another")]
-        return [device(self.n_opened, "Fake", rate_hz=self.rate_hz)]
-
-    def open(self, device: AudioDevice, step_s: float, deliver: Deliver) -> "FakeSystem":
-        self.n_opened += 1
-        self.closed = False
-        for block in self.blocks:
-            deliver(block)
-        return self
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_the_default_device_is_taken_and_others_are_found_by_name_or_number() -> None:
-    assert find_device(None, DEVICES).index == 3
-    assert find_device("monitor", DEVICES).is_loopback
-    assert find_device(0, DEVICES).name == "Webcam"
-    assert find_device("5", DEVICES).index == 5
-
-
-def test_an_unknown_device_is_answered_with_those_there_are() -> None:
-    with pytest.raises(SourceError, match="0: Webcam; 3: Built-in"):
-        find_device("headset", DEVICES)
-    with pytest.raises(SourceError, match="no microphone found"):
-        find_device(None, [])
-
-
-def test_devices_are_listed() -> None:
-    assert [found.name for found in list_devices(FakeSystem([]))] == ["Fake"]
-
-
-async def test_stereo_blocks_of_another_rate_become_chunks() -> None:
-    stereo = np.repeat(tone(1.0, 48_000)[:, None], 2, axis=1)
-    system = FakeSystem([stereo[i : i + 4800] for i in range(0, 48_000, 4800)], rate_hz=48_000)
-    reading = read_microphone(system=system, silent_device_s=0.05)
-    chunks = [await anext(reading) for _ in system.blocks]
-    await reading.aclose()
-    samples = np.concatenate([chunk.samples for chunk in chunks])
-    assert loudest_hz(samples[2000:10_000]) == pytest.approx(TONE_HZ, abs=3)
-    assert all(a.end_s == pytest.approx(b.start_s) for a, b in pairwise(chunks))
-    assert system.closed
-
-
-async def test_a_device_that_is_plugged_in_again_goes_on_where_the_clock_is(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    time = FakeTime()
-    system = FakeSystem([np.ones((1600, 1), np.float32)], n_absent=3)
-    timer = Timer(now=lambda: time.now_s, sleep=time.sleep)
-    reading = read_microphone("fake", system=system, silent_device_s=0.05, timer=timer)
-    before = await anext(reading)
-    after = await anext(reading)
-    await reading.aclose()
-    gone_s = time.now_s - 100.0
-    assert gone_s > 0.5
-    assert after.start_s - before.end_s == pytest.approx(gone_s + 0.05 - 0.1)
-    assert (system.n_opened, system.closed) == (2, True)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "no longer delivers sound" in caplog.text
-
-
-async def test_a_slow_consumer_loses_the_oldest_sound_and_sees_the_gap(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    blocks = [np.full((1600, 1), i / 200, np.float32) for i in range(120)]
-    chunks = read_microphone(system=FakeSystem(blocks), silent_device_s=0.05)
-    first = await anext(chunks)
-    assert first.start_s == pytest.approx(2.0)
-    assert first.samples[0] == pytest.approx(0.1)
-    await chunks.aclose()
-    assert len(caplog.records) == 1
