@@ -55,6 +55,13 @@ def test_growing_and_shrinking_sources_get_the_labels_that_torch_gives(exports: 
         n_known = n_read
 
 
+def test_a_source_that_has_not_changed_is_read_again(exports: Path) -> None:
+    window = StreamEngine(exports / "float32", stream_fretna().config).open_window()
+    start, slots = window.read(SOURCE[:9], 0)
+    again_start, again = window.read(SOURCE[:9], 9)
+    np.testing.assert_array_equal(again.labels, slots.labels[again_start - start :])
+
+
 @pytest.mark.parametrize("text", SENTENCES[::2])
 def test_the_policy_is_the_same_on_either_engine(text: str, exports: Path) -> None:
     session = load_translator(exports / "float32").start()
