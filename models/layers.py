@@ -29,7 +29,7 @@ class KeyValues:
 
     def truncate(self, length: int) -> None:
         """Forget all time steps from `length` on."""
-        if self.keys is not None and self.values is not None:
+        if self.keys is not None and self.values is not None and length < self.length:
             self.keys, self.values = self.keys[:, :, :length], self.values[:, :, :length]
 
     def select(self, rows: Tensor) -> None:
@@ -87,7 +87,7 @@ class SelfAttention(nn.Module):
             mask: broadcastable to (batch, heads, new time, all time), or None for no limit.
             cache: earlier time steps, extended by this call.
         """
-        q, k, v = (split_heads(part, self.n_heads) for part in self.qkv(x).chunk(3, dim=-1))
+        q, k, v = split_parts(self.qkv(x), 3, self.n_heads)
         if cache is not None:
             k, v = cache.append(k, v)
         attended = attend(q, k, v, mask)
@@ -107,8 +107,8 @@ class CrossAttention(nn.Module):
 
     def project(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values of encoded source steps: (batch, heads, time, d_head) each."""
-        keys, values = self.key_value(memory).chunk(2, dim=-1)
-        return split_heads(keys, self.n_heads), split_heads(values, self.n_heads)
+        keys, values = split_parts(self.key_value(memory), 2, self.n_heads)
+        return keys, values
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Attend from x (batch, time, d) to projected source steps."""
@@ -215,6 +215,13 @@ def split_heads(x: Tensor, n_heads: int) -> Tensor:
     """(batch, time, d) to (batch, heads, time, d_head)."""
     batch, time, d_model = x.shape
     return x.view(batch, time, n_heads, d_model // n_heads).transpose(1, 2)
+
+
+def split_parts(x: Tensor, n_parts: int, n_heads: int) -> tuple[Tensor, ...]:
+    """(batch, time, parts · d) to (batch, heads, time, d_head) of each part, as views."""
+    batch, time, width = x.shape
+    heads = x.view(batch, time, n_parts, n_heads, width // (n_parts * n_heads))
+    return heads.permute(2, 0, 3, 1, 4).unbind()
 
 
 def merge_heads(x: Tensor) -> Tensor:

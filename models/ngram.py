@@ -152,9 +152,7 @@ class NgramModel:
 
     def extend(self, state: State, piece: int) -> tuple[State, float]:
         """The state after a piece, and the natural logarithm of the piece's probability."""
-        longer, log_prob = self._state(state, piece)
-        assert log_prob is not None, "every piece has a node below the root"
-        return longer, log_prob
+        return self._state(state, piece)
 
     def log_probs(self, state: State) -> NDArray[np.float32]:
         """The natural logarithm of every piece's probability after a state: (vocabulary,)."""
@@ -168,28 +166,27 @@ class NgramModel:
         return scores
 
     def _state(self, state: State, piece: int) -> tuple[State, float]:
+        pieces, n_children, n_inner = self._pieces, self._n_children, len(self._n_children)
         longer: list[int] = []
         log_prob: float | None = None
         skipped = 0.0
         for node in state:
-            child = self._child(node, piece)
-            if child is None:
-                # What a longer n-gram lacks, all that are longer still lack too: none was found.
-                skipped += self._backoffs[node]
-                continue
+            child = piece + 1  # of the root, which has all pieces
+            if node != ROOT:
+                first = self._first_children[node]
+                last = first + n_children[node]
+                child = bisect_left(pieces, piece, first, last)
+                if child == last or pieces[child] != piece:
+                    # What an n-gram lacks, all that are longer lack too: none was found so far.
+                    skipped += self._backoffs[node]
+                    continue
             if log_prob is None:
                 log_prob = skipped + self._log_probs[child]
-            if child < len(self._n_children) and self._n_children[child]:
+            if child < n_inner and n_children[child]:
                 longer.append(child)
-        assert log_prob is not None, "every piece has a node below the root"
+        assert log_prob is not None, "every state ends with the root"
         longer.append(ROOT)
         return tuple(longer), log_prob
-
-    def _child(self, node: int, piece: int) -> int | None:
-        first = self._first_children[node]
-        last = first + self._n_children[node]
-        place = bisect_left(self._pieces, piece, first, last)
-        return place if place < last and self._pieces[place] == piece else None
 
 
 class NgramBias:

@@ -27,12 +27,13 @@ N_LIKELY = 8
 """Labels that are looked at in each slot."""
 
 _GOES_ON = "…"
-_MAX_REMEMBERED = 3_000  # contexts of the language model, and where each led: some 5 MB
+_MAX_REMEMBERED = 8_000  # ends of paths, and where each led: some 7 MB
 
-Move = tuple["_Context", float]
+Move = tuple["_Node", float]
+"""Where a label leads, and what it earns."""
 Trail = tuple[int, "Trail"] | None
 """Labels of a path, newest first."""
-_SCORE = itemgetter(2)
+_SCORE = itemgetter(1)
 
 
 def place_pieces(tokens: Sequence[int], ends_word: Sequence[bool]) -> list[int]:
@@ -55,6 +56,29 @@ def placed_vocabulary(pieces: Sequence[str]) -> list[str]:
     return [*pieces, *(_GOES_ON + piece for piece in pieces)]
 
 
+def written_labels(language_model: NgramModel) -> NDArray[np.int64]:
+    """The blank and the labels that a language model over placed pieces knows in some company.
+
+    What its text does not have it finds so unlikely that no path takes it: half of a vocabulary
+    that source and target share need not be looked at.
+    """
+    n_placed = len(language_model.vocabulary)
+    pieces = language_model.tables.pieces[1 + n_placed :]  # but those that stand alone
+    return np.union1d(pieces.astype(np.int64) % (n_placed // 2), [BLANK_ID])
+
+
+def spread_logits(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], vocab_size: int
+) -> NDArray[np.float32]:
+    """Logits of all labels, (slots, vocabulary), given those of some, (slots, some).
+
+    The others are as unlikely as the least likely one.
+    """
+    spread = np.repeat(logits.min(axis=1, keepdims=True), vocab_size, axis=1)
+    spread[:, labels] = logits
+    return spread
+
+
 class Slots(NamedTuple):
     """What a network says of slots: their likely labels, best first."""
 
@@ -68,13 +92,17 @@ class Slots(NamedTuple):
         return Slots(self.labels[n:], self.scores[n:])
 
 
-class _Context:
-    """What the language model has read, and where each piece leads from there."""
+class _Node:
+    """The end of a path: what the language model has read, the last label, and where others lead.
 
-    __slots__ = ("between_words", "moves", "state")
+    Paths that end in the same node go on alike.
+    """
 
-    def __init__(self, state: State, *, between_words: bool) -> None:
+    __slots__ = ("between_words", "last", "moves", "state")
+
+    def __init__(self, state: State, last: int, *, between_words: bool) -> None:
         self.state = state
+        self.last = last
         self.between_words = between_words
         self.moves: dict[int, Move] = {}
 
@@ -108,6 +136,8 @@ class SlotSearch:
         spread: float = 6.0,
         beam: int = 8,
     ) -> None:
+        self.labels = written_labels(language_model)
+        """Those that its paths are made of; others need not be looked at."""
         self._language_model = language_model
         self._order = language_model.order
         self._ends_word = ends_word
@@ -117,7 +147,7 @@ class SlotSearch:
         self._margin = margin
         self._spread = spread
         self._beam = beam
-        self._contexts: dict[tuple[State, bool], _Context] = {}
+        self._nodes: dict[tuple[State, int, bool], _Node] = {}
 
     def best_path(self, slots: Slots, settled: Sequence[int]) -> list[int]:
         """The best label of each slot, behind a path that is settled.
@@ -126,70 +156,80 @@ class SlotSearch:
             slots: their likely labels.
             settled: labels of all slots before.
         """
-        margin, most = self._margin, max(self._bonus, 0.0)  # a piece earns
-        before = settled[-1] if settled else BLANK_ID
-        paths: list[tuple[_Context, int, float, Trail]] = [(self._read(settled), before, 0.0, None)]
+        most = max(self._bonus, 0.0)  # a piece earns
         worse = slots.scores - slots.scores[:, :1]  # than the likeliest label
-        for labels, differences in zip(slots.labels.tolist(), worse.tolist(), strict=True):
-            gains = list(zip(labels, differences, strict=True))
-            longer: dict[tuple[_Context, int], tuple[float, Trail]] = {}
+        n_labels = (worse >= -self._margin).sum(axis=1).tolist()
+        paths: list[tuple[_Node, float, Trail]] = [(self._read(settled), 0.0, None)]
+        for labels, gains, n in zip(slots.labels.tolist(), worse.tolist(), n_labels, strict=True):
+            choices = list(zip(labels[:n], gains, strict=False))
+            longer: dict[_Node, tuple[float, Trail]] = {}
             least = -math.inf  # that a path has to reach
-            for context, last, score, trail in paths:
-                for label, gain in gains:
+            for node, score, trail in paths:
+                moves = node.moves
+                for label, gain in choices:
                     value = score + gain
-                    if gain < -margin or value + most < least:
+                    if value + most < least:
                         break  # all others are less likely still
-                    following = context
-                    if label not in (BLANK_ID, last):
-                        move = context.moves.get(label) or self._move(context, label)
-                        following = move[0]
-                        value += move[1]
+                    following, earned = moves.get(label) or self._move(node, label)
+                    value += earned
                     if value < least:
                         continue
-                    least = max(least, value - self._spread)
-                    known = longer.get((following, label))
+                    known = longer.get(following)
                     if known is None or value > known[0]:
-                        longer[following, label] = (value, (label, trail))
+                        longer[following] = (value, trail)
+                        if value - self._spread > least:
+                            least = value - self._spread
             paths = [
-                (context, label, value, trail)
-                for (context, label), (value, trail) in longer.items()
+                (node, value, (node.last, trail))
+                for node, (value, trail) in longer.items()
                 if value >= least
             ]
             if len(paths) > 1:
                 paths.sort(key=_SCORE, reverse=True)
                 del paths[self._beam :]
-        _, _, _, trail = max(
-            paths, key=lambda p: p[2] if p[0].between_words else p[2] - self._unfinished
+        _, _, trail = max(
+            paths, key=lambda p: p[1] if p[0].between_words else p[1] - self._unfinished
         )
         return _unroll(trail)
 
-    def _read(self, settled: Sequence[int]) -> _Context:
-        """The context behind a settled path."""
+    def _read(self, settled: Sequence[int]) -> _Node:
+        """The end of a settled path."""
         tokens = last_written(settled, self._order + 1)
-        pieces = place_pieces(tokens, self._ends_word)
-        if len(tokens) > self._order:
-            del pieces[0]  # whether a word begins with it, one cannot tell
         state = self._language_model.start(sentence=len(tokens) < self._order)
-        for piece in pieces:
-            state, _ = self._language_model.extend(state, piece)
-        return self._context(state, between_words=not tokens or self._ends_word[tokens[-1]])
+        between_words = True
+        if len(tokens) > self._order:  # whether a word begins with the first, one cannot tell
+            between_words = self._ends_word[tokens.pop(0)]
+        node = self._node(state, BLANK_ID, between_words=between_words)
+        for token in tokens:
+            for label in (BLANK_ID, token):  # a repetition without a blank would not be read
+                node, _ = node.moves.get(label) or self._move(node, label)
+        if settled and settled[-1] == BLANK_ID:
+            node, _ = node.moves.get(BLANK_ID) or self._move(node, BLANK_ID)
+        return node
 
-    def _move(self, context: _Context, token: int) -> Move:
-        piece = token if context.between_words else token + len(self._ends_word)
-        state, log_prob = self._language_model.extend(context.state, piece)
-        following = self._context(state, between_words=self._ends_word[token])
-        move = following, self._weight * log_prob + self._bonus
-        context.moves[token] = move
+    def _move(self, node: _Node, label: int) -> Move:
+        if label in (BLANK_ID, node.last):
+            move = self._node(node.state, label, between_words=node.between_words), 0.0
+        elif node.last != BLANK_ID:  # behind a blank it would lead to the same
+            rested, _ = node.moves.get(BLANK_ID) or self._move(node, BLANK_ID)
+            move = rested.moves.get(label) or self._move(rested, label)
+        else:
+            piece = label if node.between_words else label + len(self._ends_word)
+            state, log_prob = self._language_model.extend(node.state, piece)
+            following = self._node(state, label, between_words=self._ends_word[label])
+            move = following, self._weight * log_prob + self._bonus
+        node.moves[label] = move
         return move
 
-    def _context(self, state: State, *, between_words: bool) -> _Context:
-        context = self._contexts.get((state, between_words))
-        if context is None:
-            if len(self._contexts) >= _MAX_REMEMBERED:
-                self._contexts.clear()
-            context = _Context(state, between_words=between_words)
-            self._contexts[state, between_words] = context
-        return context
+    def _node(self, state: State, last: int, *, between_words: bool) -> _Node:
+        key = state, last, between_words
+        node = self._nodes.get(key)
+        if node is None:
+            if len(self._nodes) >= _MAX_REMEMBERED:
+                self._nodes.clear()
+            node = _Node(state, last, between_words=between_words)
+            self._nodes[key] = node
+        return node
 
 
 def find_search(directory: Path, tokenizer: Tokenizer) -> SlotSearch | None:

@@ -18,18 +18,41 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
-from models.slot_search import N_LIKELY, Slots
+from models.slot_search import N_LIKELY, Slots, spread_logits
 from models.slots import SlotNetwork
 from models.translation import pad
+from models.translator_config import TranslatorConfig
 
 
 class StreamFretna(SlotNetwork):
     """Causal layers over source tokens, then layers over windows of slots."""
 
     layer_type = EncoderLayer
+    kept_labels: Tensor | None
+    """Labels that are looked at when a window is filled, (n,); None: all."""
+    _kept_embedding: nn.Parameter | None
+
+    def __init__(self, config: TranslatorConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("kept_labels", None, persistent=False)
+        self.register_parameter("_kept_embedding", None)
+
+    def keep_labels(self, labels: NDArray[np.int64]) -> None:
+        """Look at these labels only, (n,), when a window of slots is filled; for inference."""
+        self.kept_labels = torch.from_numpy(labels).to(self.embedding.weight.device)
+        # A parameter: weights that are none would stay as they are when an export is quantised.
+        kept = self.embedding.weight.detach()[self.kept_labels]
+        self._kept_embedding = nn.Parameter(kept, requires_grad=False)
+
+    def project_kept(self, states: Tensor) -> Tensor:
+        """Logits of the labels that are looked at: (…, d) to (…, n)."""
+        if self._kept_embedding is None:
+            return self.project(states)
+        return F.linear(self.norm(states), self._kept_embedding)
 
     def slot_states(
         self,
@@ -133,14 +156,19 @@ class SlotWindow:
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        self._memory, self._logits = memory, model.project(x)[0]
+        self._memory, self._logits = memory, model.project_kept(x)[0]
         scores, labels = self._logits.topk(N_LIKELY, dim=-1)
+        if model.kept_labels is not None:
+            labels = model.kept_labels[labels]
         return start, Slots(labels.cpu().numpy(), scores.float().cpu().numpy())
 
     def logits(self) -> NDArray[np.float32]:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
         logits: NDArray[np.float32] = self._logits.float().cpu().numpy()
-        return logits
+        labels = self._model.kept_labels
+        if labels is None:
+            return logits
+        return spread_logits(logits, labels.cpu().numpy(), self._model.config.vocab_size)
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

@@ -65,7 +65,7 @@ class SourceEncoder(nn.Module):
         x = self._embedding[0](source) * self._scale + self.positions[start : start + n_new]
         x = self.dropout(x)  # (batch, time, d)
         mask = None if lengths is None else padding_mask(lengths, n_new)
-        if self._causal:
+        if self._causal and n_new > 1:  # one token sees all before it and itself
             causal = causal_mask(n_new, start + n_new, source.device)
             mask = causal if mask is None else mask & causal
         for index, layer in enumerate(self.layers):

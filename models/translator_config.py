@@ -65,6 +65,10 @@ class TranslatorConfig:
         """Longest target, in tokens with BOS, of the autoregressive models."""
         return 2 * self.max_tokens
 
+    def cache_shape(self, n_steps: int) -> tuple[int, int, int]:
+        """Of the keys of so many steps: heads, steps, width of a head."""
+        return self.n_heads, n_steps, self.d_model // self.n_heads
+
     def target_limit(self, n_source: int) -> int:
         """Most tokens that a translation may have: a model that finds no end must stop, too."""
         return min(2 * n_source + 16, self.max_target_tokens - 1)

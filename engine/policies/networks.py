@@ -87,11 +87,11 @@ def _load_fretna(
     model = _fretna_network(checkpoint).from_checkpoint(checkpoint, device)
     match model:
         case StreamFretna():
+            search = find_search(checkpoint.directory, tokenizer)
+            if search is not None:
+                model.keep_labels(search.labels)
             return StreamFretnaTranslator(
-                model.config,
-                tokenizer,
-                lambda: SlotWindow(model),
-                find_search(checkpoint.directory, tokenizer),
+                model.config, tokenizer, lambda: SlotWindow(model), search
             )
         case LevenshteinTransformer():
             return EditTranslator(model, tokenizer, policy)

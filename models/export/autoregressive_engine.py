@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import CheckpointError
-from models.export.cache import KeyValueCache, layer_names
-from models.export.causal import causal_bias
+from models.export.cache import CachedNetwork, SourceCache, layer_names
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
 from models.tokenizer import BOS_ID
@@ -22,6 +21,8 @@ class Network(NamedTuple):
     name: str
     inputs: list[str]
     outputs: list[str]
+    growing: dict[str, int]
+    """Inputs and outputs of any length, and the axis that it is of."""
 
     def file(self, *, int8: bool) -> str:
         """Name of its file."""
@@ -37,18 +38,24 @@ class Networks(NamedTuple):
 
 def autoregressive_networks(config: TranslatorConfig) -> Networks:
     """What the networks of a model are told, and what they say."""
-    n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
-    steps = ["tokens", "positions", "bias"]
+    steps = {"tokens": 1, "positions": 1}
+    source = layer_names("source", config.n_decoder_layers)
+    new_source = [f"new_{name}" for name in source]
+    own, target = (
+        layer_names("own", n) for n in (config.n_encoder_layers, config.n_decoder_layers)
+    )
     return Networks(
         Network(
             "encoder",
-            [*steps, *layer_names("own", n_encoder)],
-            [*layer_names("new_own", n_encoder), *layer_names("new_cross", n_decoder)],
+            [*steps, "n_steps", *own],
+            [*(f"new_{name}" for name in own), *new_source],
+            {**steps, **dict.fromkeys(new_source, 1)},
         ),
         Network(
             "decoder",
-            [*steps, *layer_names("own", n_decoder), *layer_names("cross", n_decoder)],
-            [*layer_names("new_own", n_decoder), "next_tokens"],
+            [*steps, "n_steps", *target, *source],
+            [*(f"new_{name}" for name in target), "next_tokens"],
+            {**steps, **dict.fromkeys(source, 1), "next_tokens": 0},
         ),
     )
 
@@ -74,17 +81,13 @@ class AutoregressiveEngine:
         """Whether one pass over a draft predicts what steps do: eight bits round as a whole."""
         self._positions = sinusoids(config.max_target_tokens, config.d_model)[None]
 
-    def place(
-        self, tokens: Sequence[int], n_before: int, *, causal: bool
-    ) -> dict[str, NDArray[Any]]:
+    def place(self, tokens: Sequence[int], n_before: int) -> dict[str, NDArray[Any]]:
         """What a step is told about its tokens, (new,), behind those before."""
-        n_new = len(tokens)
+        n_steps = n_before + len(tokens)
         return {
             "tokens": np.array([tokens], np.int64),
-            "positions": self._positions[:, n_before : n_before + n_new],
-            "bias": causal_bias(n_new, n_before)
-            if causal
-            else np.zeros((1, 1, n_new, n_before + n_new), np.float32),
+            "positions": self._positions[:, n_before:n_steps],
+            "n_steps": np.array([n_steps], np.int32),
         }
 
     def new_writer(self, prefix: Sequence[int] = ()) -> "ExportedWriter":
@@ -102,11 +105,18 @@ class ExportedWriter:
         config = engine.config
         self.written = list(prefix)
         self._engine = engine
+        n_source, n_target = config.max_tokens, config.max_target_tokens
         n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
-        n_source, n_target, d_model = config.max_tokens, config.max_target_tokens, config.d_model
-        self._source = KeyValueCache("own", n_encoder, n_source, d_model)
-        self._cross = KeyValueCache("cross", n_decoder, n_source, d_model)
-        self._target = KeyValueCache("own", n_decoder, n_target, d_model)
+        self._source = SourceCache("source", n_decoder, (n_source, config.d_model))
+        self._encoder = CachedNetwork(
+            engine.encoder,
+            dict.fromkeys(layer_names("own", n_encoder), config.cache_shape(n_source)),
+        )
+        self._decoder = CachedNetwork(
+            engine.decoder,
+            dict.fromkeys(layer_names("own", n_decoder), config.cache_shape(n_target)),
+        )
+        self._n_target = 0  # steps in the decoder's cache
 
     def read(self, source: Sequence[int], n_known: int = 0) -> None:
         """Read the source, of which `n_known` tokens are as they were (causal encoders only).
@@ -121,15 +131,9 @@ class ExportedWriter:
                 "that the model reads"
             )
         self._source.truncate(n_known)
-        self._cross.truncate(n_known)
         if new := source[self._source.length :]:
-            engine = self._engine
-            placed = engine.place(new, self._source.length, causal=engine.config.causal)
-            feed = {**placed, **self._source.feed()}
-            caches = engine.encoder.run(None, feed)
-            n_own = engine.config.n_encoder_layers
-            self._source.append(caches[:n_own])
-            self._cross.append(caches[n_own:])
+            placed = self._engine.place(new, self._source.length)
+            self._source.append(self._encoder.run(placed, self._source.new_names))
 
     def next_token(self) -> int:
         """The most probable token after what is written."""
@@ -144,21 +148,16 @@ class ExportedWriter:
         Raises:
             ValueError: the target is longer than the model's positions.
         """
-        self._target.truncate(len(self.written))
-        tokens = [BOS_ID, *self.written, *draft][self._target.length :]
+        n_before = min(self._n_target, len(self.written))
+        tokens = [BOS_ID, *self.written, *draft][n_before:]
         limit = self._engine.config.max_target_tokens
-        if self._target.length + len(tokens) > limit:
+        if n_before + len(tokens) > limit:
             raise ValueError(f"target is longer than {limit} tokens")
-        *new, following = self._engine.decoder.run(
-            None,
-            {
-                **self._engine.place(tokens, self._target.length, causal=True),
-                **self._target.feed(),
-                **self._cross.feed(),
-            },
-        )
-        self._target.append(new)
-        return [int(token) for token in following[len(tokens) - len(draft) - 1 :]]
+        self._n_target = n_before + len(tokens)
+        placed = self._engine.place(tokens, n_before)
+        (following,) = self._decoder.run({**placed, **self._source.feed()}, ("next_tokens",))
+        predicted: list[int] = following[len(tokens) - len(draft) - 1 :].tolist()
+        return predicted
 
 
 def _open(directory: Path, network: Network, n_threads: int) -> Any:

@@ -2,9 +2,8 @@
 
 CTranslate2 has neither an encoder that reads piece by piece nor a cross-attention that grows while
 the target is written, which Wait-k needs, nor one pass over a draft, which verifying takes. Here
-each step takes the keys and values of the time steps before it and returns those of its own;
-`models.export.autoregressive_engine` keeps them, and tells the steps their positions and what may
-see what.
+each step takes the keys and values of the time steps before it and adds those of its own;
+`models.export.autoregressive_engine` keeps them, and tells the steps their positions.
 
 Needs the extra `export`.
 """
@@ -20,19 +19,13 @@ from models.autoregressive import AutoregressiveTransformer
 from models.checkpoint import read_checkpoint
 from models.export.autoregressive_engine import autoregressive_networks
 from models.export.folder import copy_rest, write_origin
-from models.export.onnx_attention import (
-    attend_behind,
-    attend_heads,
-    causal_bias,
-    split_pairs,
-)
+from models.export.onnx_attention import attend_behind, attend_heads, attend_through, pairs
 from models.export.onnx_graph import trace_graph, write_graph
 from models.layers import EncoderLayer, decoder_layers
 from models.onnx_session import ONNX_FOLDER
 from models.translator_config import TranslatorConfig
 
 _EXAMPLE_PAST, _EXAMPLE_SOURCE, _EXAMPLE_NEW = 5, 7, 3
-_N_BESIDES = 3  # inputs that are no caches
 
 
 def export_autoregressive(checkpoint: Path, out: Path, *, int8: bool) -> None:
@@ -49,22 +42,22 @@ def export_autoregressive(checkpoint: Path, out: Path, *, int8: bool) -> None:
     """
     content = read_checkpoint(checkpoint).expect("reta", "wait-k")
     model = AutoregressiveTransformer.from_checkpoint(content, "cpu")
-    networks = autoregressive_networks(model.config)
+    config = model.config
+    networks = autoregressive_networks(config)
+    n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
+    source = [torch.zeros(1, _EXAMPLE_SOURCE, config.d_model)] * (2 * n_decoder)
+    placed = (torch.zeros(1, _EXAMPLE_NEW, dtype=torch.int64), *_example_place(config))
     graphs = [
         trace_graph(
             step(model),
-            _example(model.config, len(network.inputs) - _N_BESIDES, n_layers),
+            (*placed, *_example_caches(config, n_layers, n_most), *others),
             inputs=network.inputs,
             outputs=network.outputs,
-            dynamic_axes={
-                **{name: {1: name} for name in (*network.inputs, *network.outputs)},
-                "bias": {2: "new", 3: "all"},
-                "next_tokens": {0: "new"},
-            },
+            dynamic_axes={name: {axis: name} for name, axis in network.growing.items()},
         )
-        for step, network, n_layers in (
-            (_EncoderStep, networks.encoder, model.config.n_encoder_layers),
-            (_DecoderStep, networks.decoder, model.config.n_decoder_layers),
+        for step, network, n_layers, n_most, others in (
+            (_EncoderStep, networks.encoder, n_encoder, config.max_tokens, []),
+            (_DecoderStep, networks.decoder, n_decoder, config.max_target_tokens, source),
         )
     ]
     folder = out / ONNX_FOLDER
@@ -76,16 +69,13 @@ def export_autoregressive(checkpoint: Path, out: Path, *, int8: bool) -> None:
     copy_rest(checkpoint, out)
 
 
-def _example(config: TranslatorConfig, n_caches: int, n_own: int) -> tuple[Tensor, ...]:
-    past = torch.zeros(1, _EXAMPLE_PAST, 2 * config.d_model)
-    source = torch.zeros(1, _EXAMPLE_SOURCE, 2 * config.d_model)
-    return (
-        torch.zeros(1, _EXAMPLE_NEW, dtype=torch.int64),
-        torch.zeros(1, _EXAMPLE_NEW, config.d_model),
-        causal_bias(_EXAMPLE_NEW, _EXAMPLE_PAST),
-        *[past] * n_own,
-        *[source] * (n_caches - n_own),
-    )
+def _example_place(config: TranslatorConfig) -> tuple[Tensor, Tensor]:
+    n_steps = torch.tensor([_EXAMPLE_PAST + _EXAMPLE_NEW], dtype=torch.int32)
+    return torch.zeros(1, _EXAMPLE_NEW, config.d_model), n_steps
+
+
+def _example_caches(config: TranslatorConfig, n_layers: int, n_most: int) -> list[Tensor]:
+    return [torch.zeros(1, *config.cache_shape(n_most))] * (2 * n_layers)
 
 
 class _Step(nn.Module):
@@ -103,56 +93,53 @@ class _EncoderStep(_Step):
     """Reads source tokens behind those whose keys and values it is given."""
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, bias: Tensor, *own: Tensor
+        self, tokens: Tensor, positions: Tensor, n_steps: Tensor, *own: Tensor
     ) -> tuple[Tensor, ...]:
-        """Keys and values of the new tokens: for each of its own layers, for each decoder layer.
+        """Keys and values with those of the new tokens, and for each decoder layer the new ones.
 
         Args:
             tokens: (1, new).
             positions: of the tokens, (1, new, d).
-            bias: added to the scores of attention, (1, 1, new, past + new).
-            *own: keys and values of the tokens before for each layer, (1, past, 2d).
+            n_steps: of all tokens, (1,).
+            *own: keys and values for each layer, (1, heads, most steps, d_head).
         """
+        model = self._model
         x = self.embed(tokens, positions)
-        new = []
-        layers = cast(list[EncoderLayer], list(self._model.encoder.layers))
-        for layer, past in zip(layers, own, strict=True):
-            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, bias)
-            new.append(cache)
-            x = x + attended
-            x = x + layer.feed_forward(layer.feed_forward_norm(x))
-        memory = self._model.encoder.norm(x)
-        return *new, *(
-            layer.cross.key_value(memory) for layer in decoder_layers(self._model.layers)
-        )
+        layers = cast(list[EncoderLayer], list(model.encoder.layers))
+        x, caches = attend_through(layers, x, own, n_steps, causal=model.config.causal)
+        memory = model.encoder.norm(x)
+        for layer in decoder_layers(model.layers):
+            caches += layer.cross.key_value(memory).chunk(2, dim=-1)
+        return tuple(caches)
 
 
 class _DecoderStep(_Step):
     """Writes target tokens and says which one follows each."""
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, bias: Tensor, *caches: Tensor
+        self, tokens: Tensor, positions: Tensor, n_steps: Tensor, *caches: Tensor
     ) -> tuple[Tensor, ...]:
-        """Keys and values of the new tokens for each layer, and the tokens after each, (new,).
+        """Keys and values with those of the new tokens, and the tokens after each, (new,).
 
         Args:
             tokens: (1, new).
             positions: of the tokens, (1, new, d).
-            bias: added to the scores of attention, (1, 1, new, past + new).
-            *caches: keys and values for each layer, first of the target tokens before
-                (1, past, 2d), then of the source (1, source, 2d).
+            n_steps: of all tokens, (1,).
+            *caches: keys and values for each layer, first of the target
+                (1, heads, most steps, d_head), then of the source (1, source, d).
         """
         model = self._model
-        n_layers = model.config.n_decoder_layers
+        own, source = iter(pairs(caches)), iter(pairs(caches[2 * len(model.layers) :]))
         x = self.embed(tokens, positions)
-        new = []
-        for index, layer in enumerate(decoder_layers(model.layers)):
-            past, source = caches[index], caches[n_layers + index]
-            attended, cache = attend_behind(layer.attention, layer.attention_norm(x), past, bias)
-            new.append(cache)
+        new: list[Tensor] = []
+        for layer in decoder_layers(model.layers):
+            attended, *cache = attend_behind(
+                layer.attention, layer.attention_norm(x), next(own), n_steps, causal=True
+            )
+            new += cache
             x = x + attended
             queries = layer.cross.query(layer.cross_norm(x))
-            keys, values = split_pairs(source, model.config.d_model)
-            x = x + layer.cross.out(attend_heads(queries, keys, values, model.config.n_heads))
+            attended = attend_heads(queries, *next(source), model.config.n_heads)
+            x = x + layer.cross.out(attended)
             x = x + layer.feed_forward(layer.feed_forward_norm(x))
         return *new, model.project(x[0]).argmax(dim=-1)

@@ -103,6 +103,22 @@ def write_graph(
             node.name for node in graph.graph.node if not kept.isdisjoint(node.input)
         ],
     )
+    _drop_zero_points(path)
+
+
+def _drop_zero_points(path: Path) -> None:
+    """Leave out the zero points of the weights, which are all 0.
+
+    ONNX Runtime would take the longer way for weights that are not symmetric.
+    """
+    onnx = _import_onnx()
+    graph = onnx.load_model(path)
+    values = {tensor.name: tensor for tensor in graph.graph.initializer}
+    for node in graph.graph.node:
+        if node.op_type == "MatMulInteger":
+            assert not onnx.numpy_helper.to_array(values[node.input[3]]).any()
+            del node.input[3]
+    onnx.save_model(graph, path)
 
 
 def _import_onnx() -> ModuleType:

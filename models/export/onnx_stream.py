@@ -6,6 +6,7 @@ keeps the caches, and tells the graph the positions.
 Needs the extra `export`.
 """
 
+import json
 import shutil
 from pathlib import Path
 from typing import cast
@@ -16,11 +17,20 @@ from torch import Tensor, nn
 from models.checkpoint import read_checkpoint
 from models.errors import CheckpointError
 from models.export.folder import copy_rest, write_origin
-from models.export.onnx_attention import attend_behind, causal_bias
+from models.export.onnx_attention import attend_through
 from models.export.onnx_graph import trace_graph, write_graph
-from models.export.stream_engine import input_names, network_file, output_names
+from models.export.stream_engine import (
+    GROWING,
+    LABELS,
+    OUTPUTS,
+    cache_shapes,
+    input_names,
+    network_file,
+    output_names,
+)
 from models.layers import EncoderLayer
-from models.slot_search import N_LIKELY
+from models.ngram import NgramModel
+from models.slot_search import N_LIKELY, written_labels
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
@@ -44,21 +54,23 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     if config.form != "stream":
         raise CheckpointError(f"{checkpoint}: is of the {config.form} form, not of stream")
     model = StreamFretna.from_checkpoint(content, "cpu")
+    language_model, facts = NgramModel.find(checkpoint), {}
+    if language_model is not None:
+        labels = written_labels(language_model)
+        model.keep_labels(labels)
+        facts[LABELS] = json.dumps(labels.tolist())
     inputs, outputs = input_names(config), output_names(config)
     graph = trace_graph(
         _Update(model),
         _example(config),
         inputs=inputs,
         outputs=outputs,
-        dynamic_axes={
-            **{name: {1: name} for name in (*inputs, *outputs)},
-            "causal": {2: "new", 3: "all"},
-        },
+        dynamic_axes={name: {1: name} for name in (*GROWING, *OUTPUTS)},
     )
     path = network_file(out, int8=int8)
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
-    write_graph(graph, path, int8=int8)
+    write_graph(graph, path, int8=int8, facts=facts)
     write_origin(path.parent, checkpoint)
     copy_rest(checkpoint, out)
     return path
@@ -66,14 +78,15 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
 
 def _example(config: TranslatorConfig) -> tuple[Tensor, ...]:
     d_model, factor = config.d_model, config.upsampling
+    n_tokens = _EXAMPLE_PAST + _EXAMPLE_NEW
     return (
         torch.zeros(1, _EXAMPLE_NEW, dtype=torch.int64),
         torch.zeros(1, _EXAMPLE_NEW, d_model),
-        causal_bias(_EXAMPLE_NEW, _EXAMPLE_PAST),
         torch.zeros(1, _EXAMPLE_KEPT, d_model),
         torch.zeros(1, (_EXAMPLE_KEPT + _EXAMPLE_NEW) * factor, d_model),
-        *[torch.zeros(1, _EXAMPLE_PAST, 2 * d_model)] * config.n_encoder_layers,
-        *[torch.zeros(1, _EXAMPLE_PAST * factor, 2 * d_model)] * config.n_decoder_layers,
+        torch.tensor([n_tokens], dtype=torch.int32),
+        torch.tensor([n_tokens * factor], dtype=torch.int32),
+        *[torch.zeros(1, *shape) for shape in cache_shapes(config).values()],
     )
 
 
@@ -88,9 +101,10 @@ class _Update(nn.Module):
         self,
         tokens: Tensor,
         positions: Tensor,
-        causal: Tensor,
         memory: Tensor,
         slot_positions: Tensor,
+        n_tokens: Tensor,
+        n_slots: Tensor,
         *caches: Tensor,
     ) -> tuple[Tensor, ...]:
         """One update.
@@ -98,38 +112,30 @@ class _Update(nn.Module):
         Args:
             tokens: new source tokens, (1, new).
             positions: of the new tokens, (1, new, d).
-            causal: `causal_bias` of the new tokens.
             memory: encoded source tokens of the window but the new ones, (1, kept, d).
             slot_positions: of the window's slots, (1, filled, d).
-            *caches: keys and values, of the source tokens before for each causal layer, and of
-                the slots before the window for each layer over slots.
+            n_tokens: of the source, (1,).
+            n_slots: that the source opens, (1,).
+            *caches: keys and values for each causal layer and for each layer over slots,
+                (1, heads, most steps, d_head).
 
         Returns:
-            The new tokens encoded; keys and values of the new tokens and of the window's slots;
-            the slots' likely labels, their scores first (1, filled, likely), and all their
-            logits (1, filled, V).
+            Keys and values, with those of the new tokens and of the window's slots; the new tokens
+            encoded; the slots' likely labels, their scores first (1, filled, likely), and the
+            logits of all that are looked at (1, filled, n).
         """
         model = self._model
-        n_causal = model.config.n_encoder_layers
+        n_causal = 2 * model.config.n_encoder_layers
         x = model.embedding(tokens) * model.config.d_model**0.5 + positions
         layers = cast(list[EncoderLayer], list(model.encoder.layers))
-        x, own = _through(layers, x, caches[:n_causal], causal)
+        x, own = attend_through(layers, x, caches[:n_causal], n_tokens, causal=True)
         new_memory = model.encoder.norm(x)
         x = torch.cat((memory, new_memory), dim=1)[:, :, None] + model.slot_offset
         x = x.flatten(1, 2) + slot_positions
-        x, slots = _through(window_layers(model), x, caches[n_causal:], None)
-        logits = model.project(x)
-        return new_memory, *own, *slots, *logits.topk(N_LIKELY, dim=-1), logits
-
-
-def _through(
-    layers: list[EncoderLayer], x: Tensor, past: tuple[Tensor, ...], bias: Tensor | None
-) -> tuple[Tensor, list[Tensor]]:
-    """New steps (1, new, d) through layers, behind past ones; also their keys and values."""
-    caches = []
-    for layer, before in zip(layers, past, strict=True):
-        attended, cache = attend_behind(layer.attention, layer.attention_norm(x), before, bias)
-        caches.append(cache)
-        x = x + attended
-        x = x + layer.feed_forward(layer.feed_forward_norm(x))
-    return x, caches
+        layers = window_layers(model)
+        x, slots = attend_through(layers, x, caches[n_causal:], n_slots, causal=False)
+        logits = model.project_kept(x)
+        scores, labels = logits.topk(N_LIKELY, dim=-1)
+        if model.kept_labels is not None:
+            labels = model.kept_labels[labels]
+        return *own, *slots, new_memory, scores, labels, logits

@@ -1,5 +1,6 @@
 """FReTNA's `stream` form on ONNX Runtime: ids in, likely labels out, with caches; no torch."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import CheckpointError
-from models.export.cache import Floats, KeyValueCache, layer_names
-from models.export.causal import causal_bias
+from models.export.cache import CachedNetwork, Floats, layer_names
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
-from models.slot_search import Slots
+from models.slot_search import Slots, spread_logits
 from models.translator_config import TranslatorConfig
+
+GROWING = ("tokens", "positions", "memory", "slot_positions")
+"""Inputs whose second axis is of any length."""
+OUTPUTS = ("new_memory", "scores", "labels", "logits")
+"""What an update says beside its caches."""
+LABELS = "labels"
+"""A fact that the network's file states: the labels that its logits are of, if not of all."""
 
 
 def network_file(directory: Path, *, int8: bool) -> Path:
@@ -21,22 +28,25 @@ def network_file(directory: Path, *, int8: bool) -> Path:
     return directory / ONNX_FOLDER / f"update{INT8_SUFFIX if int8 else FLOAT_SUFFIX}"
 
 
+def cache_shapes(config: TranslatorConfig) -> dict[str, tuple[int, int, int]]:
+    """Of the keys and values of source tokens and of slots, by the name of the input."""
+    own = layer_names("own", config.n_encoder_layers)
+    slots = layer_names("slots", config.n_decoder_layers)
+    n_slots = config.max_tokens * config.upsampling
+    return {
+        **dict.fromkeys(own, config.cache_shape(config.max_tokens)),
+        **dict.fromkeys(slots, config.cache_shape(n_slots)),
+    }
+
+
 def input_names(config: TranslatorConfig) -> list[str]:
     """What an update is told."""
-    caches = (
-        *layer_names("own", config.n_encoder_layers),
-        *layer_names("slots", config.n_decoder_layers),
-    )
-    return ["tokens", "positions", "causal", "memory", "slot_positions", *caches]
+    return [*GROWING, "n_tokens", "n_slots", *cache_shapes(config)]
 
 
 def output_names(config: TranslatorConfig) -> list[str]:
     """What an update says."""
-    caches = (
-        *layer_names("new_own", config.n_encoder_layers),
-        *layer_names("new_slots", config.n_decoder_layers),
-    )
-    return ["new_memory", *caches, "scores", "labels", "logits"]
+    return [*(f"new_{name}" for name in cache_shapes(config)), *OUTPUTS]
 
 
 class StreamEngine:
@@ -57,11 +67,15 @@ class StreamEngine:
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise CheckpointError(f"{directory}: has no exported network in {ONNX_FOLDER}/")
-        outputs = output_names(config)
         self.network: Any = open_session(
-            path, inputs=input_names(config), outputs=outputs, n_threads=n_threads
+            path,
+            inputs=input_names(config),
+            outputs=output_names(config),
+            n_threads=n_threads,
         )
-        self.outputs = outputs[:-1]
+        facts = self.network.get_modelmeta().custom_metadata_map
+        self.labels = np.array(json.loads(facts[LABELS])) if LABELS in facts else None
+        """Labels that the network looks at; None if it looks at all."""
         self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
 
     def open_window(self) -> "ExportedSlotWindow":
@@ -75,11 +89,9 @@ class ExportedSlotWindow:
     def __init__(self, engine: StreamEngine) -> None:
         config = engine.config
         self._engine = engine
-        self._own = KeyValueCache("own", config.n_encoder_layers, config.max_tokens, config.d_model)
-        n_slots = config.max_tokens * config.upsampling
-        self._slots = KeyValueCache("slots", config.n_decoder_layers, n_slots, config.d_model)
+        self._update = CachedNetwork(engine.network, cache_shapes(config))
         self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
-        self._feed: dict[str, NDArray[Any]] = {}
+        self._logits = np.zeros((0, config.vocab_size), np.float32)
 
     def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
@@ -102,24 +114,23 @@ class ExportedSlotWindow:
                 "that the model reads"
             )
         first = max(0, min(n_known, n_source - config.window))
-        self._own.truncate(n_known)
-        self._slots.truncate(first * factor)
-        self._feed = {
+        n_known = min(n_known, n_source - 1)  # an update reads one token at least
+        feed: dict[str, NDArray[Any]] = {
             "tokens": np.array([source[n_known:]], np.int64),
             "positions": engine.positions[:, n_known:n_source],
-            "causal": causal_bias(n_source - n_known, n_known),
             "memory": self._memory[:, first:n_known],
             "slot_positions": engine.positions[:, first * factor : n_source * factor],
-            **self._own.feed(),
-            **self._slots.feed(),
+            "n_tokens": np.array([n_source], np.int32),
+            "n_slots": np.array([n_source * factor], np.int32),
         }
-        memory, *caches, scores, labels = engine.network.run(engine.outputs, self._feed)
+        memory, scores, labels, logits = self._update.run(feed, OUTPUTS)
         self._memory[:, n_known:n_source] = memory
-        self._own.append(caches[: config.n_encoder_layers])
-        self._slots.append(caches[config.n_encoder_layers :])
+        self._logits = logits[0]
         return first * factor, Slots(labels[0], scores[0])
 
     def logits(self) -> Floats:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
-        logits: Floats = self._engine.network.run(["logits"], self._feed)[0][0]
-        return logits
+        labels = self._engine.labels
+        if labels is None:
+            return self._logits
+        return spread_logits(self._logits, labels, self._engine.config.vocab_size)

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from models.ctc_paths import BLANK_ID, collapse
 from models.ngram import NgramModel
-from models.slot_search import N_LIKELY, Slots, SlotSearch, place_pieces, placed_vocabulary
+from models.slot_search import (
+    N_LIKELY,
+    Slots,
+    SlotSearch,
+    place_pieces,
+    placed_vocabulary,
+    spread_logits,
+)
 from models.training.ngram import train_ngram
 from tests.models.translators import language_model, tokenizer
 
@@ -109,6 +116,19 @@ def test_an_ending_is_no_word() -> None:
     logits = np.full((1, 8), -30, np.float32)
     logits[0, [5, 7]] = 0.1, 0.0
     assert SlotSearch(model, ends_word).best_path(slots_of(logits), [4]) == [7]
+
+
+def test_labels_that_the_language_model_knows_alone_are_not_looked_at() -> None:
+    model = language_model(TEXT)
+    labels = SlotSearch(model, tokenizer().ends_word).labels.tolist()
+    written = {token for text in TEXT for token in tokenizer().encode(text)}
+    assert set(labels) == {BLANK_ID, *written}
+
+
+def test_labels_that_were_not_looked_at_are_the_least_likely() -> None:
+    logits = np.array([[0.5, -1.0], [2.0, 3.0]], np.float32)
+    spread = spread_logits(logits, np.array([3, 1]), 4)
+    assert spread.tolist() == [[-1.0, -1.0, -1.0, 0.5], [2.0, 3.0, 2.0, 2.0]]
 
 
 def test_no_slots_have_an_empty_path() -> None:

@@ -62,6 +62,18 @@ def test_a_window_as_wide_as_the_source_says_what_one_block_says() -> None:
     np.testing.assert_allclose(window.logits(), logits, atol=1e-4)
 
 
+def test_a_window_that_looks_at_some_labels_says_of_them_what_it_says_of_all() -> None:
+    labels = np.arange(0, tokenizer().vocab_size, 3)
+    everything, some = stream_fretna(), stream_fretna()
+    some.keep_labels(labels)
+    window, narrow = SlotWindow(everything), SlotWindow(some)
+    window.read(SOURCE, 0)
+    _, slots = narrow.read(SOURCE, 0)
+    logits = window.logits()[:, labels]
+    np.testing.assert_allclose(narrow.logits()[:, labels], logits, atol=1e-5)
+    assert best(slots) == labels[logits.argmax(axis=1)].tolist()
+
+
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_only_the_slots_of_the_window_are_filled_anew(width: int) -> None:
     model = stream_fretna()

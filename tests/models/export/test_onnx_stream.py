@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from app.cli import main
@@ -10,9 +11,10 @@ from engine.policies.loader import load_translator
 from models.checkpoint import save_checkpoint
 from models.errors import CheckpointError
 from models.export.onnx_stream import export_stream
-from models.export.stream_engine import StreamEngine
+from models.export.stream_engine import StreamEngine, network_file
 from models.ngram import NGRAM_FILE
 from models.onnx_session import ONNX_FOLDER
+from models.slot_search import written_labels
 from models.stream_fretna import SlotWindow, StreamFretna
 from models.translator_config import source_ids
 from tests.models.export.torch_free import loads_torch
@@ -38,6 +40,7 @@ def save(network: StreamFretna, directory: Path) -> None:
 
 def test_growing_and_shrinking_sources_get_the_labels_that_torch_gives(exports: Path) -> None:
     network = stream_fretna()
+    network.keep_labels(written_labels(language_model(SENTENCES[1::2])))
     expected = SlotWindow(network)
     window = StreamEngine(exports / "float32", network.config).open_window()
     n_known = 0
@@ -50,6 +53,13 @@ def test_growing_and_shrinking_sources_get_the_labels_that_torch_gives(exports: 
         np.testing.assert_allclose(slots.scores, expected_slots.scores, atol=1e-4)
         np.testing.assert_allclose(window.logits(), expected.logits(), atol=1e-4)
         n_known = n_read
+
+
+def test_a_source_that_has_not_changed_is_read_again(exports: Path) -> None:
+    window = StreamEngine(exports / "float32", stream_fretna().config).open_window()
+    start, slots = window.read(SOURCE[:9], 0)
+    again_start, again = window.read(SOURCE[:9], 9)
+    np.testing.assert_array_equal(again.labels, slots.labels[again_start - start :])
 
 
 @pytest.mark.parametrize("text", SENTENCES[::2])
@@ -73,6 +83,16 @@ def test_eight_bits_change_few_labels(exports: Path) -> None:
     ]
     same = sum(one == two for one, two in zip(*labels, strict=True))
     assert same > 0.7 * len(labels[0])  # random weights: every label is a close call
+
+
+def test_every_product_with_weights_is_of_eight_bits(exports: Path) -> None:
+    graph = onnx.load_model(network_file(exports / "int8", int8=True)).graph
+    kinds = [node.op_type for node in graph.node]
+    config = stream_fretna().config
+    assert (
+        kinds.count("MatMulInteger") == 4 * (config.n_encoder_layers + config.n_decoder_layers) + 1
+    )
+    assert "MatMul" not in kinds
 
 
 def test_a_source_beyond_the_positions_is_a_value_error(exports: Path) -> None:
