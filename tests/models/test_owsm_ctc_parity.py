@@ -13,9 +13,10 @@ from engine.audio import AudioChunk
 from engine.language import TokenIdentifier
 from engine.recognizer import StreamingRecognizer
 from models.checkpoint import load_espnet
-from models.owsm_ctc.decoding import beam_search, greedy_runs
+from models.owsm_ctc.decoding import greedy_runs
 from models.owsm_ctc.frontend import mel_matrix
 from models.owsm_ctc.long_form import Buffering
+from models.owsm_ctc.prefix_search import beam_search
 from tests.engine.tones import AlwaysSpeech
 
 PACK = Path(__file__).resolve().parents[3] / "shared" / "parity" / "owsm_ctc"
