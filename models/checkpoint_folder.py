@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from models.eight_bits import pack, unpack
 from models.errors import CheckpointError, StaleExportError
 
 if TYPE_CHECKING:
@@ -83,28 +82,16 @@ def save_checkpoint(
     *,
     dtype: "torch.dtype | None" = None,
 ) -> None:
-    """Write a checkpoint folder.
-
-    Args:
-        directory: is made if it is not there.
-        config: the JSON object of config.json.
-        model: whose parameters and buffers are stored.
-        tokenizer: the serialised tokeniser.
-        dtype: of the floating-point tensors, float32 if None; int8: see `models.eight_bits`.
-    """
+    """Write a checkpoint folder; floating-point tensors are stored as `dtype`, float32 if None."""
     import torch
     from safetensors.torch import save_file
 
     dtype = dtype or torch.float32
     directory.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    if dtype == torch.int8:
-        tensors = pack(tensors)
-    else:
-        tensors = {
-            name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-            for name, tensor in tensors.items()
-        }
+    tensors = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous().cpu()
+        for name, tensor in model.state_dict().items()
+    }
     (directory / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (directory / TOKENIZER_FILE).write_bytes(tokenizer)
     save_file(tensors, directory / WEIGHTS_FILE)
@@ -138,13 +125,13 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     weights = directory / WEIGHTS_FILE
     try:
         with safe_open(weights, framework="pt", device="cpu") as file:
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         tokenizer = (directory / TOKENIZER_FILE).read_bytes()
     except FileNotFoundError as error:
         raise CheckpointError(f"{error.filename or weights}: is missing") from error
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{weights}: damaged or truncated ({error})") from error
-    return Checkpoint(directory, config, unpack(stored), tokenizer)
+    return Checkpoint(directory, config, tensors, tokenizer)
 
 
 def weights_fingerprint(path: Path) -> str:
