@@ -153,6 +153,16 @@ def test_the_bias_weighs_pieces_and_leaves_marks_alone():
     assert bias.finish(state) == 0.0
 
 
+@given(texts, contexts)
+def test_tokens_earn_together_what_they_earn_alone(text, context):
+    model = train_ngram(text, VOCABULARY, min_counts=(1, 1, 1, 2))
+    bias = NgramBias(model, TOKENS, weight=0.5, bonus=1.0)
+    state = state_after(model, context)
+    tokens = np.arange(len(TOKENS))
+    alone = [bias.extend(state, token)[1] for token in tokens.tolist()]
+    np.testing.assert_allclose(bias.scores(state, tokens), alone, rtol=1e-5)
+
+
 def test_the_language_model_of_another_tokeniser_is_refused():
     model = train_ngram([[3, 4]], VOCABULARY, min_counts=(1, 1))
     with pytest.raises(CheckpointError, match=r"another tokeniser: it lacks 1 .* '▁other'"):

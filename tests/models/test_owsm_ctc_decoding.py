@@ -140,6 +140,17 @@ def test_wanted_words_turn_a_close_decision():
     assert biased.score == pytest.approx(biased.log_prob + 1.0)
 
 
+def test_tokens_earn_together_what_they_earn_alone() -> None:
+    both = SumOfBiases(WantedWords([[4, 5], [5, 6, 7]], 1.0), WantedWords([[4]], 0.5))
+    tokens = np.arange(1, 9)
+    for ids in ([], [4], [5], [5, 6], [5, 6, 8]):
+        state = both.start()
+        for token_id in ids:
+            state, _ = both.extend(state, token_id)
+        alone = [both.extend(state, token_id)[1] for token_id in tokens.tolist()]
+        assert both.scores(state, tokens).tolist() == alone
+
+
 def test_biases_add_up() -> None:
     both = SumOfBiases(WantedWords([[4, 5]], 1.0), WantedWords([[4]], 0.5))
     state, earned = both.extend(both.start(), 4)
