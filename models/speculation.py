@@ -37,7 +37,7 @@ def speculate(
         chosen = choose(draft)
         n_agreed = common_length(draft, chosen)
         written += draft[:n_agreed]
-        window = 2 * n_agreed + 1  # what was read in vain costs time: trust as much as was earned
+        window = 2 * n_agreed + 3  # what was read in vain costs time: trust as much as was earned
         if chosen[n_agreed] == EOS_ID:
             break
         written.append(chosen[n_agreed])

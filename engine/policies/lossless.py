@@ -25,7 +25,7 @@ from models.speculation import Proposal, follow, rejoin
 from models.tokenizer import Tokenizer
 from models.translator_config import TranslatorConfig
 
-_N_PAST = 4
+_N_PAST = 8
 """Hypotheses to draft from: translations go back and forth between two wordings."""
 
 
@@ -87,8 +87,8 @@ class _LosslessSession(RetranslationSession):
         return target
 
     def _propose_past(self, written: Sequence[int]) -> Sequence[int]:
-        """The rest of the newest hypothesis that has one."""
-        rests = (follow(past, written) or rejoin(past, written) for past in self._past)
+        """The rest of the newest hypothesis that begins so, or of one that comes back to this."""
+        rests = (go_on(past, written) for go_on in (follow, rejoin) for past in self._past)
         return next(filter(None, rests), ())
 
     def _propose_anew(self, source: list[int]) -> Proposal:
