@@ -40,8 +40,8 @@ _KIND = "ngram"
 _LIMITS = "{}.limits"
 _N_STEPS = 255
 _MARK = re.compile("<.+>")
-_MAX_REMEMBERED = 30_000  # scores kept from earlier look-ups: some 8 MB
-_MAX_ROWS = 3_000  # states whose scores of all tokens are kept: some 4 MB
+_MAX_REMEMBERED = 8_000  # look-ups kept: some 2 MB
+_MAX_ROWS = 1_500  # states whose scores of all tokens are kept: some 2 MB
 
 State = tuple[int, ...]
 """Nodes of the longest known n-gram that the last pieces form, of the next shorter one, … , and
