@@ -226,6 +226,8 @@ class SlotSearch:
         node = self._nodes.get(key)
         if node is None:
             if len(self._nodes) >= _MAX_REMEMBERED:
+                for old in self._nodes.values():
+                    old.moves.clear()  # they lead to one another: so they are freed at once
                 self._nodes.clear()
             node = _Node(state, last, between_words=between_words)
             self._nodes[key] = node
