@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from engine.captions import Caption
 from engine.dependence import Dependence
@@ -40,7 +41,7 @@ class CaptionSegment:
         self._translating: TranslatorSession | None = None
         self._translated: str | None = None  # source text of the newest hypothesis
         self._dependence = Dependence()
-        self._sentences = SentenceFinder(self._translation)
+        self._sentences = SentenceFinder(partial(_translation, start))
         self._failed = False
 
     def n_complete(self, n_committed: int) -> int:
@@ -128,9 +129,11 @@ class CaptionSegment:
             clauses=len(words) > self._long_words,
         )
 
-    def _translation(self, text: str) -> Sequence[str]:
-        """A text translated by itself; nothing if the translator cannot read it."""
-        try:
-            return self._start().update(text, finished=True).words
-        except ValueError:
-            return ()
+
+def _translation(start: Callable[[], TranslatorSession], text: str) -> Sequence[str]:
+    """A text translated by itself; nothing if the translator cannot read it."""
+    # No method: a segment that leads to itself would keep its translator's caches for a while.
+    try:
+        return start().update(text, finished=True).words
+    except ValueError:
+        return ()

@@ -27,7 +27,7 @@ N_LIKELY = 8
 """Labels that are looked at in each slot."""
 
 _GOES_ON = "…"
-_MAX_REMEMBERED = 3_000  # ends of paths, and where each led: some 3 MB
+_MAX_REMEMBERED = 3_000  # ends of paths, and where each led: some 2 MB
 
 Move = tuple["_Node", float]
 """Where a label leads, and what it earns."""

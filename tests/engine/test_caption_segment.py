@@ -1,12 +1,14 @@
 """Caption segments: what is taken back with the source, and where running speech is cut."""
 
+import gc
 import math
+import weakref
 from collections.abc import Sequence
 
 from engine.captions import Caption
 from engine.session import Session
 from engine.stability import StabilityConfig
-from engine.translator import Hypothesis
+from engine.translator import Hypothesis, TranslatorSession
 from tests.fakes import FakeTranslator, in_order, prefix
 
 
@@ -37,6 +39,29 @@ def test_what_was_translated_with_the_words_taken_back_in_sight_is_translated_an
 
 def test_a_source_that_only_grows_leaves_the_translator_free() -> None:
     assert say("we have", "we have not").target.full == "NO WE HAVE NOT"
+
+
+def test_a_finished_segment_frees_its_translations_at_once() -> None:
+    """They hold megabytes of keys and values, which are not to wait for the garbage collector."""
+    started: list[weakref.ref[object]] = []
+
+    class Remembering(FakeTranslator):
+        def start(self) -> TranslatorSession:
+            begun = super().start()
+            started.append(weakref.ref(begun))
+            return begun
+
+    session = Session(Remembering(contrite), session="s")
+    gc.collect()
+    gc.disable()
+    try:
+        for now_s, text in enumerate(("we have", "we have it. so", "we have it. so there")):
+            session.feed(prefix("", text), now_s)
+        session.feed(prefix("we have it so there", finished=True), 4.0)
+        assert started
+        assert not [begun for begun in started if begun() is not None]
+    finally:
+        gc.enable()
 
 
 SENTENCES = ("go home now", "i wait")
