@@ -5,7 +5,6 @@ On anything but a terminal (a pipe, a log file) each final is one pair of plain 
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group
@@ -27,12 +26,7 @@ class View(Protocol):
         """Start to show."""
         ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Show what is left, and stop."""
         ...
 
@@ -90,12 +84,7 @@ class TerminalView:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the place back; what is in it scrolls up."""
         if self._live is not None:
             self._live.update(self._picture(status=False), refresh=True)

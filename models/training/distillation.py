@@ -8,11 +8,13 @@ import gzip
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
 from models.checkpoint import read_checkpoint
 from models.tokenizer import Tokenizer
+from models.training.packed_texts import in_groups
 from models.training.translation_data import read_pairs
 from models.translator_config import source_ids
 
@@ -64,16 +66,13 @@ class Teacher:
             key=lambda index: len(ids[index]),
         )
         batch_tokens = _BATCH_TOKENS[self._model.embedding.weight.device.type]
-        n_done = 0
-        while n_done < len(order):
-            shortest = len(ids[order[n_done]])
-            longest = len(ids[order[min(n_done + batch_tokens // shortest, len(order)) - 1]])
-            chosen = order[n_done : n_done + max(1, batch_tokens // longest)]
+        lengths = np.array([len(ids[index]) for index in order])
+        for batch in in_groups(lengths, batch_tokens):
+            chosen = order[batch]
             rows = greedy_batch(self._model, [ids[index] for index in chosen])
             for index, row in zip(chosen, rows, strict=True):
                 yield index, self._tokenizer.decode(row)
-            n_done += len(chosen)
-            progress(n_done / len(order))
+            progress(batch.stop / len(order))
 
 
 def distill(

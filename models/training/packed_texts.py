@@ -1,6 +1,6 @@
 """Many tokenised texts in few arrays, cut and padded without going through them one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -44,3 +44,13 @@ class PackedTexts:
         step = np.arange(total) - np.repeat(np.cumsum(length) - length, length)
         begins = np.broadcast_to(column, length.shape)
         into[row, begins[row] + step] = self._ids[self._starts[index][row] + step]
+
+
+def in_groups(width: Indices, batch_tokens: int) -> Iterator[slice]:
+    """Cut rows, narrowest first, into batches of at most `batch_tokens`, padding included."""
+    start = 0
+    while start < len(width):
+        stop = min(len(width), start + max(1, batch_tokens // int(width[start])))
+        stop = min(stop, start + max(1, batch_tokens // int(width[stop - 1])))
+        yield slice(start, stop)
+        start = stop

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
-from models.training.packed_texts import Indices, PackedTexts
+from models.training.packed_texts import Indices, PackedTexts, in_groups
 from models.training.translation_data import Batch, DataConfig, Pair
 from models.transcript import normalize_transcript
 
@@ -60,7 +60,7 @@ class PairStream:
         width = np.maximum(n_source, n_target)
         order = np.lexsort((n_source, width))  # rows of like length together, otherwise at random
         order = order[usable[order]]
-        groups = list(_groups(width[order], config.batch_tokens))
+        groups = list(in_groups(width[order], config.batch_tokens))
         for index in np.random.default_rng((config.seed, epoch, 1)).permutation(len(groups)):
             yield rows.select(order[groups[index]])
 
@@ -133,13 +133,3 @@ def prefix_words(
 
 def _padded(width: int, n_rows: int) -> NDArray[np.int64]:
     return np.full((n_rows, width), PAD_ID, dtype=np.int64)
-
-
-def _groups(width: Indices, batch_tokens: int) -> Iterator[slice]:
-    """Cut rows, narrowest first, into groups of at most `batch_tokens`, padding included."""
-    start = 0
-    while start < len(width):
-        stop = min(len(width), start + max(1, batch_tokens // int(width[start])))
-        stop = min(stop, start + max(1, batch_tokens // int(width[stop - 1])))
-        yield slice(start, stop)
-        start = stop

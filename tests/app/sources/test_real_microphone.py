@@ -2,12 +2,13 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from engine.captions import Caption
 from tests.app.conftest import Machine
 from tests.app.running.test_run import QUIET, captions_of, read_until
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
@@ -51,6 +52,30 @@ def end(running: "subprocess.Popen[bytes]") -> tuple[bytes, str]:
     return rest, errors.decode()
 
 
+def lost_and_found(
+    machine: Machine,
+    server: SoundServer,
+    speech: Path,
+    source: str,
+    lose: Callable[[], None],
+    bring_back: Callable[[], None],
+) -> list[Caption]:
+    """Captions of speech before a device goes and after it is back."""
+    running = machine.start("run", source, *QUIET, "--jsonl", "-", *machine.options)
+    assert running.stdout is not None
+    assert running.stderr is not None
+    with played(server, speech):
+        seen = read_until(running.stdout.fileno(), FINAL)
+        lose()
+    read_until(running.stderr.fileno(), b"goes on when")
+    bring_back()
+    read_until(running.stderr.fileno(), BACK)
+    with played(server, speech):
+        seen += read_until(running.stdout.fileno(), FINAL)
+        rest, _ = end(running)
+    return captions_of((seen + rest).decode())
+
+
 @pytest.mark.usefixtures("way")
 def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
     machine: Machine, sound_server: SoundServer, speech: Path
@@ -70,18 +95,9 @@ def test_what_a_microphone_hears_becomes_captions_until_ctrl_c(
 def test_a_device_that_vanishes_and_comes_back_goes_on_in_the_same_session(
     machine: Machine, sound_server: SoundServer, speech: Path
 ) -> None:
-    running = machine.start("run", "mic", *QUIET, "--jsonl", "-", *machine.options)
-    assert running.stdout is not None
-    assert running.stderr is not None
-    with played(sound_server, speech):
-        seen = read_until(running.stdout.fileno(), FINAL)
-        sound_server.unplug()
-    read_until(running.stderr.fileno(), b"goes on when")
-    sound_server.plug()
-    with played(sound_server, speech):
-        seen += read_until(running.stdout.fileno(), FINAL)
-        rest, _ = end(running)
-    assert len({caption.session for caption in captions_of((seen + rest).decode())}) == 1
+    server = sound_server
+    captions = lost_and_found(machine, server, speech, "mic", server.unplug, server.plug)
+    assert len({caption.session for caption in captions}) == 1
 
 
 def test_what_one_of_several_speakers_plays_is_heard_by_name(
@@ -103,34 +119,14 @@ def test_a_named_device_is_waited_for_though_there_is_another_one(
     machine: Machine, sound_server: SoundServer, speech: Path
 ) -> None:
     """The server lets a stream hear another source, and stay there, when its own goes."""
-    sound_server.plug("other")
-    options = ("--jsonl", "-", *machine.options)
-    running = machine.start("run", "mic:speaker.monitor", *QUIET, *options)
-    assert running.stdout is not None
-    assert running.stderr is not None
-    with played(sound_server, speech):
-        read_until(running.stdout.fileno(), FINAL)
-        sound_server.unplug()
-    read_until(running.stderr.fileno(), b"goes on when")
-    sound_server.plug()
-    read_until(running.stderr.fileno(), BACK)
-    with played(sound_server, speech):
-        read_until(running.stdout.fileno(), FINAL)
-        end(running)
+    server = sound_server
+    server.plug("other")
+    source = "mic:speaker.monitor"
+    assert lost_and_found(machine, server, speech, source, server.unplug, server.plug)[-1].final
 
 
 def test_a_sound_server_that_starts_again_is_heard_again(
     machine: Machine, sound_server: SoundServer, speech: Path
 ) -> None:
-    running = machine.start("run", "mic", *QUIET, "--jsonl", "-", *machine.options)
-    assert running.stdout is not None
-    assert running.stderr is not None
-    with played(sound_server, speech):
-        read_until(running.stdout.fileno(), FINAL)
-        sound_server.stop()
-    read_until(running.stderr.fileno(), b"goes on when")
-    sound_server.start()
-    read_until(running.stderr.fileno(), BACK)
-    with played(sound_server, speech):
-        read_until(running.stdout.fileno(), FINAL)
-        end(running)
+    server = sound_server
+    assert lost_and_found(machine, server, speech, "mic", server.stop, server.start)[-1].final
