@@ -3,9 +3,18 @@
 The mouse goes through a locked band to the windows below.
 """
 
+import os
+import time
+
 from PyQt6.QtCore import QRect, Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QWidget
+
+from ui.xcb import Server
+
+WITHDRAWN_S = 5.0
+"""So long a window manager has to let a window go."""
+_LOOK_S = 0.001
 
 
 def is_locked(band: QWidget) -> bool:
@@ -23,10 +32,22 @@ def lock(band: QWidget, locked: bool, box: QRect) -> None:
     shown = window.isVisible() and _is_on_x()
     if shown:  # a window manager looks at a window when it appears
         window.hide()
+        _await_withdrawal(int(window.winId()))
     window.setFlags(flags)
     if shown:
         window.setGeometry(box)
         window.show()
+
+
+def _await_withdrawal(window: int) -> None:
+    """Wait until no window manager has a hidden window in its hands.
+
+    It unmaps the window before it lets go: one that is shown again sooner would vanish for good.
+    """
+    server = Server.at(os.environ.get("DISPLAY", ""))
+    give_up_s = time.monotonic() + WITHDRAWN_S
+    while server.is_managed(window) and time.monotonic() < give_up_s:
+        time.sleep(_LOOK_S)
 
 
 def window_flags(locked: bool) -> Qt.WindowType:

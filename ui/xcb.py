@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 KEY_PRESS = 2
 _EVENT_MASK = 0x7F  # the highest bit of an event's type tells who sent it
 _GRAB_ASYNC = 1
+_WITHDRAWN = 0
 _MODIFIERS = 1 | 4 | 8 | 64
 """Shift, Control, Mod1 (Alt), Mod4 (Meta)."""
 _LOCKS = (0, 2, 16, 18)
@@ -31,6 +32,15 @@ class _PlaceReply(ctypes.Structure):
         ("child", ctypes.c_uint32),
         ("x", ctypes.c_int16),
         ("y", ctypes.c_int16),
+    )
+
+
+class _StateReply(ctypes.Structure):
+    _fields_ = (
+        ("head", ctypes.c_uint32 * 2),
+        ("type", ctypes.c_uint32),  # 0: there is no such property
+        ("sizes", ctypes.c_uint32 * 5),
+        ("state", ctypes.c_uint32),
     )
 
 
@@ -101,11 +111,20 @@ class Server:
 
     def owns(self, selection: str) -> bool:
         """Whether some program owns a selection."""
-        name = selection.encode()
-        cookie = self._xcb.xcb_intern_atom(self._connection, 0, len(name), name)
-        atom = self._number(self._xcb.xcb_intern_atom_reply, cookie)
-        cookie = self._xcb.xcb_get_selection_owner(self._connection, atom)
+        cookie = self._xcb.xcb_get_selection_owner(self._connection, self._atom(selection))
         return self._number(self._xcb.xcb_get_selection_owner_reply, cookie) != 0
+
+    def is_managed(self, window: int) -> bool:
+        """Whether a window manager has a window in its hands (ICCCM 4.1.3.1)."""
+        atom = self._atom("WM_STATE")
+        cookie = self._xcb.xcb_get_property(self._connection, 0, window, atom, atom, 0, 1)
+        address = self._xcb.xcb_get_property_reply(self._connection, cookie, None)
+        if not address:
+            return False
+        reply = _StateReply.from_address(address)
+        managed = reply.type == atom and reply.state != _WITHDRAWN
+        _free(address)
+        return managed
 
     @property
     def file_descriptor(self) -> int:
@@ -151,6 +170,10 @@ class Server:
             _free(event)
             if kind == KEY_PRESS:
                 yield keycode, modifiers
+
+    def _atom(self, name: str) -> int:
+        cookie = self._xcb.xcb_intern_atom(self._connection, 0, len(name), name.encode())
+        return self._number(self._xcb.xcb_intern_atom_reply, cookie)
 
     def _number(self, function: "ctypes._NamedFuncPointer", cookie: _Cookie) -> int:
         """The one number in a reply, which is an atom or a window; 0 without a reply."""
@@ -207,6 +230,8 @@ def _load() -> ctypes.CDLL:
         ("xcb_get_selection_owner_reply", pointer, pointer, _Cookie, pointer),
         ("xcb_translate_coordinates", _Cookie, pointer, u32, u32, i16, i16),
         ("xcb_translate_coordinates_reply", pointer, pointer, _Cookie, pointer),
+        ("xcb_get_property", _Cookie, pointer, u8, u32, u32, u32, u32, u32),
+        ("xcb_get_property_reply", pointer, pointer, _Cookie, pointer),
         ("xcb_get_file_descriptor", ctypes.c_int, pointer),
         ("xcb_get_setup", pointer, pointer),
         ("xcb_setup_roots_iterator", _Screens, pointer),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,8 +29,11 @@ app.exec()
 """
 
 
+Manager = subprocess.Popen[bytes]
+
+
 @pytest.fixture
-def manager(screen: Screen) -> Iterator[None]:
+def manager(screen: Screen) -> Iterator[Manager]:
     if shutil.which("openbox") is None:
         pytest.skip("openbox is not installed")
     environ = {"DISPLAY": screen.display, "HOME": "/nonexistent"}
@@ -40,7 +44,7 @@ def manager(screen: Screen) -> Iterator[None]:
         return b"id #" in subprocess.run(command, env=environ, capture_output=True).stdout
 
     assert wait_until(manages)
-    yield
+    yield process
     process.terminate()
     process.wait()
 
@@ -95,6 +99,28 @@ def test_a_locked_band_is_above_a_film_that_fills_the_screen_and_has_the_keyboar
     finally:
         film.terminate()
         film.wait()
+
+
+def test_a_band_that_is_locked_while_the_manager_is_busy_stays_in_sight(
+    start: Start, manager: Manager
+) -> None:
+    band = start()
+    band.publish(caption("Guten Tag"))
+    assert wait_until(lambda: band.ink(band.box()) > 300)
+    box = band.box()
+    manager.send_signal(signal.SIGSTOP)
+    try:
+        band.tool("xdotool", "key", "ctrl+alt+d")
+        assert wait_until(lambda: is_locking(band))
+    finally:
+        manager.send_signal(signal.SIGCONT)
+    assert wait_until(lambda: "\nWM_STATE(" not in band.tool("xprop", "-id", band.window))
+    assert wait_until(lambda: band.ink(box) > 300)
+
+
+def is_locking(band: Band) -> bool:
+    told = band.tool("xwininfo", "-id", band.window)
+    return "IsUnMapped" in told or "Override Redirect State: yes" in told
 
 
 def state(band: Band) -> str:
