@@ -16,11 +16,12 @@ run: setup ## play a shipped recording with German subtitles (overlay, or termin
 setup: ## make .venv and install what is missing; seconds the second time
 	@sh .ci/setup.sh
 
-# Without a display the overlay's tests draw on a virtual one.
+# As many at a time as there are cores. Without a display the overlay's tests draw on a virtual one.
+TEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 test: setup ## run the tests
 	@if [ -z "$$DISPLAY" ] && command -v xvfb-run >/dev/null; then \
-		exec xvfb-run -a -s "-screen 0 1280x800x24" $(BIN)/python -m pytest $(ARGS); \
-	else exec $(BIN)/python -m pytest $(ARGS); fi
+		exec xvfb-run -a -s "-screen 0 1280x800x24" $(TEST); \
+	else exec $(TEST); fi
 
 # SOAK_S=600 make soak takes longer over what takes a minute.
 soak: setup ## run what takes minutes, and print the figures of docs/reliability.md

@@ -122,7 +122,7 @@ class Server:
         if not address:
             return False
         reply = _StateReply.from_address(address)
-        managed = reply.type == atom and reply.state != _WITHDRAWN
+        managed = bool(reply.type == atom and reply.state != _WITHDRAWN)
         _free(address)
         return managed
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.screen import NEEDS_X, ROOT, Band, virtual_screen, wait_until
+from tests.patience import wait_until
+from tests.ui.screen import NEEDS_X, ROOT, Band, virtual_screen
 
 pytestmark = NEEDS_X
 

@@ -10,7 +10,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.captions import Caption
-from tests.patience import TIMEOUT_S
+from tests.patience import TIMEOUT_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 MISSING = [
@@ -31,7 +30,6 @@ MISSING = [
 NEEDS_X = pytest.mark.skipif(
     bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (xvfb, xdotool, x11-utils)"
 )
-LOOK_S = 0.001
 Box = tuple[int, int, int, int]
 Picture = NDArray[np.uint8]
 """(height, width, 3), red, green, blue"""
@@ -200,13 +198,3 @@ def start_band(screen: Screen, settings: dict[str, object], **environ: str) -> B
     assert process.stdout.readline() == "ready\n", process.stderr and process.stderr.read()
     band.window = band.find("^Dragoman$")
     return band
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
-    """Look again and again, as there is no signal from another process's window."""
-    end_s = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(LOOK_S)  # leaves the processor to the one that is looked at
-    return True

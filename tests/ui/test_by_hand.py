@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.screen import NEEDS_X, Band, Screen, Start, wait_until
+from tests.patience import wait_until
+from tests.ui.screen import NEEDS_X, Band, Screen, Start
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 pytestmark = NEEDS_X

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import TIMEOUT_S
-from tests.ui.screen import NEEDS_X, Band, Start, start_band, virtual_screen, wait_until
+from tests.patience import TIMEOUT_S, wait_until
+from tests.ui.screen import NEEDS_X, Band, Start, start_band, virtual_screen
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)

@@ -15,7 +15,8 @@ from random import Random
 import pytest
 
 from engine.captions import Caption
-from tests.ui.screen import NEEDS_X, Band, Box, Start, wait_until
+from tests.patience import wait_until
+from tests.ui.screen import NEEDS_X, Band, Box, Start
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)

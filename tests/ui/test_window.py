@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import TIMEOUT_S
-from tests.ui.screen import NEEDS_X, ROOT, Start, wait_until
+from tests.patience import TIMEOUT_S, wait_until
+from tests.ui.screen import NEEDS_X, ROOT, Start
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)

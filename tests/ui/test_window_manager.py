@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.screen import NEEDS_X, Band, Box, Screen, Start, wait_until
+from tests.patience import wait_until
+from tests.ui.screen import NEEDS_X, Band, Box, Screen, Start
 from tests.ui.streams import caption
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)

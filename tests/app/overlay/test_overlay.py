@@ -18,8 +18,9 @@ from tests.app.fakes import caption
 from tests.app.running.test_run import one_line_error, read_until
 from tests.app.server.serving import LOOPBACK, serving_feed
 from tests.app.sound_server import NEEDS_SOUND, SoundServer
+from tests.patience import wait_until
 from tests.ports import free_port
-from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen, wait_until
+from tests.ui.screen import NEEDS_X, Band, Screen, virtual_screen
 
 
 @asynccontextmanager
