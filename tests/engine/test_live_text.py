@@ -101,7 +101,7 @@ def test_a_line_of_any_length_is_captioned_as_one_that_is_not_divided(
             )
             prefixes = [prefix for char in text for prefix in reader.accept(char)]
             prefixes += reader.finish()
-            assert max(len(p.text.split()) for p in prefixes) <= max(max_words, 1)
+            assert max(len(p.text.split()) for p in prefixes) <= max_words
         return [caption for prefix in prefixes for caption in session.feed(prefix, 0.0)]
 
     divided, whole = captions(10), captions(1000)
