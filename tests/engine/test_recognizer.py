@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from engine.acoustics import BestPathDecoder
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk, Samples
-from engine.caption_order import extends
 from engine.recognizer import StreamingRecognizer
 from engine.recognizer_config import PRESETS, RecognizerConfig, RecognizerError
 from engine.source import SourcePrefix
 from engine.vad import SileroModel, SpeechDetector, VadConfig, VoiceDetector
+from tests.caption_order import extends
 from tests.engine.tones import (
     PIECES,
     WORDS,
