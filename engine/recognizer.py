@@ -112,8 +112,10 @@ class StreamingRecognizer:
 
     def rehearse(self) -> None:
         """Do the work of a step with a full buffer, for a test; the stream does not notice."""
-        n_samples = round(self._config.buffer_s * SAMPLE_RATE_HZ)
-        self._decoder.decode(np.zeros(n_samples, np.float32), lang=self._language.language)
+        sound = np.zeros(round(self._config.buffer_s * SAMPLE_RATE_HZ), np.float32)
+        for decoder in (self._decoder, self._translator):
+            if decoder is not None:
+                decoder.decode(sound, lang=self._language.language)
 
     def stretch(self, factor: int) -> None:
         """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""

@@ -116,6 +116,16 @@ def test_a_rehearsal_leaves_no_trace_in_the_stream() -> None:
     assert recognize(sound, rehearsed) == recognize(sound)
 
 
+def test_a_rehearsal_translates_where_the_recogniser_translates() -> None:
+    hears, translates = ToneModel(), ToneModel()
+    decoders = [BestPathDecoder(model, PIECES) for model in (hears, translates)]
+    stream = StreamingRecognizer(
+        decoders[0], loudness_detector(), lang="en", translator=decoders[1]
+    )
+    stream.rehearse()
+    assert hears.window_lengths == translates.window_lengths != []
+
+
 def test_silence_ends_a_segment() -> None:
     sound = np.concatenate((silence(1), speak("we go"), silence(1), speak("the old ship")))
     prefixes = recognize(sound)
