@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import os
+import signal
 import tempfile
 
 import hypothesis
@@ -8,6 +9,11 @@ import hypothesis
 # Before torch is imported, here and in the programs that tests start: the networks are tiny, and
 # threads that wait for each other on a busy machine make them many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would the programs that tests
+# start, which are to hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the tests export of models goes to a folder that is theirs alone, and goes with them.
 _CACHE = tempfile.TemporaryDirectory(prefix="dragoman-cache-")
