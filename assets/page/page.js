@@ -6,6 +6,7 @@ const MAX_SEGMENTS = 200; // older ones leave the page
 const MAX_SPOKEN = 20; // sentences kept for a screen reader
 const READING_PAUSE_MS = 1200; // in reading mode the page changes at most so often
 const SIZES = ["1.5vmin", "3vmin", "4.5vmin", "6vmin", "8vmin", "10vmin", "13vmin", "16vmin"];
+const LONG_WORD = /(\S{8,})([^\s\p{P}]{2}\p{P}+)(?=\s|$)/u; // and its end: two letters, a full stop
 const STATES = {
   connecting: "Connecting …",
   open: "",
@@ -36,6 +37,17 @@ function shownTexts({ source, target }) {
   return texts.length ? texts : [target];
 }
 
+/** Words for an element. One longer than a line is broken, but not right before its full stop. */
+function breakable(words) {
+  return words.split(LONG_WORD).map((part, at) => {
+    if (at % 3 !== 2) return part;
+    const end = document.createElement("span");
+    end.className = "end";
+    end.textContent = part;
+    return end;
+  });
+}
+
 function line(text, isSource) {
   const element = document.createElement("div");
   element.lang = text.lang;
@@ -45,7 +57,7 @@ function line(text, isSource) {
     if (!words) continue;
     const span = document.createElement("span");
     span.className = kind;
-    span.textContent = words;
+    span.append(...breakable(words));
     if (element.childNodes.length) element.append(" ");
     element.append(span);
   }

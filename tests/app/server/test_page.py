@@ -82,6 +82,26 @@ async def test_right_to_left_text_runs_from_the_right(tab: Tab) -> None:
         assert await tab.evaluate(side) == "rtl"
 
 
+async def test_a_full_stop_stays_with_a_word_that_is_longer_than_the_line(tab: Tab) -> None:
+    word = "Rindfleischetikettierungsgesetz"
+    async with serving_feed() as (published, address):
+        published.publish(caption(0, target=(f"{word}.", ""), final=True))
+        await tab.open(f"http://{address}/?size=16px", width=320)
+        await tab.until(f"{SHOWN} == '{word}.'")
+        await tab.evaluate(
+            "line = document.querySelector('.target'); line.style.width = 'max-content';"
+            "letters = []; const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);"
+            "for (let node; (node = texts.nextNode()); )"
+            " for (let at = 0; at < node.length; at++) {"
+            " const range = document.createRange(); letters.push(range);"
+            " range.setStart(node, at); range.setEnd(node, at + 1) }"
+            "box = (at) => letters.at(at).getBoundingClientRect();"
+            "line.style.width = `${box(-1).left - box(0).left + 1}px`"  # all but the full stop fits
+        )
+        first, last, stop = await tab.evaluate("[box(0).top, box(-2).top, box(-1).top]")
+        assert first < last == stop
+
+
 async def test_keys_change_the_size_and_show_the_original(tab: Tab) -> None:
     async with serving_feed() as (published, address):
         published.publish(caption(0, final=True))
