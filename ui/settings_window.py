@@ -20,6 +20,7 @@ from ui.background import Background
 from ui.beside import BESIDE_THE_BAND
 from ui.control import Control
 from ui.fields import Fields
+from ui.form_page import FormPage
 from ui.overlay import Overlay
 from ui.readout import promise_text
 from ui.settings import OverlaySettings, high_contrast
@@ -89,6 +90,7 @@ class SettingsWindow(QDialog):
         self._refreshes.setInterval(REFRESH_MS)
         self._refreshes.timeout.connect(self._refresh)
         self._fields.show()
+        self._refresh()  # what it says counts for the size of the window
 
     def _text_page(self) -> QWidget:
         page, form = _page()
@@ -221,6 +223,6 @@ class SettingsWindow(QDialog):
         ]
 
 
-def _page() -> tuple[QWidget, QFormLayout]:
-    page = QWidget()
-    return page, QFormLayout(page)
+def _page() -> tuple[FormPage, QFormLayout]:
+    page = FormPage()
+    return page, page.form

@@ -60,8 +60,12 @@ def background(qt: "QApplication") -> Iterator["Background"]:
 
 
 @pytest.fixture(scope="module")
-def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
-    with virtual_screen(tmp_path_factory.mktemp("screen")) as made:
+def screen(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Screen]:
+    """Of 1280x720, or of the size that a test is parametrized with."""
+    size = getattr(request, "param", "1280x720")
+    with virtual_screen(tmp_path_factory.mktemp("screen"), size) as made:
         yield made
 
 

@@ -37,7 +37,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass
 class Screen:
-    """An X server of 1280×720 with nothing on it: no window manager, no compositor."""
+    """An X server with nothing on it: no window manager, no compositor."""
 
     display: str
     file: Path
@@ -63,10 +63,10 @@ class Screen:
 
 
 @contextmanager
-def virtual_screen(folder: Path) -> Iterator[Screen]:
+def virtual_screen(folder: Path, size: str = "1280x720") -> Iterator[Screen]:
     """Start an X server with a screen that can be read."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-noreset"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24", "-noreset"]
     command += ["-fbdir", str(folder)]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)

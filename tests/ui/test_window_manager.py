@@ -182,6 +182,36 @@ def test_windows_open_beside_the_band_and_can_be_seen(start: Start) -> None:
         band.key("Escape", window=window)
 
 
+@pytest.mark.parametrize(
+    ("screen", "scale"),
+    [("1024x600", "1"), ("1024x600", "2"), ("1280x720", "2")],
+    indirect=["screen"],
+)
+def test_windows_and_their_frames_fit_on_a_small_screen(start: Start, scale: str) -> None:
+    band = start(controlled=True, first_start=True, environ={"QT_SCALE_FACTOR": scale})
+    height, width, _ = band.screen.picture().shape
+    windows = {"": "translated", "ctrl+comma": "Settings", "ctrl+h": "History", "ctrl+t": "Times"}
+    for key, title in windows.items():
+        if key:
+            band.key(key)
+        window = band.find(title)
+
+        def fits(window: str = window) -> bool:
+            left, top, right, bottom = edges(band, window)
+            return left >= 0 and top >= 0 and right <= width and bottom <= height
+
+        assert wait_until(fits), (title, edges(band, window))
+        band.key("Escape", window=window)
+
+
+def edges(band: Band, window: str) -> Box:
+    """Left, top, right and bottom of a window with the frame that the manager gave it."""
+    told = band.tool("xprop", "-id", window, "_NET_FRAME_EXTENTS")
+    left, right, top, bottom = map(int, told.partition("=")[2].split(","))
+    x, y, width, height = band.box(window)
+    return x - left, y - top, x + width + right, y + height + bottom
+
+
 def test_a_band_that_fills_the_screen_does_not_cover_the_settings(start: Start) -> None:
     band = start(font_pt=60, rows=6, width_percent=100)
     band.key("ctrl+comma")
