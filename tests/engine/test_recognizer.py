@@ -405,7 +405,7 @@ def noises() -> list[Samples]:
     hum = 0.3 * np.sin(2 * np.pi * 50 * times) + 0.1 * np.sin(2 * np.pi * 150 * times)
     clicks = np.zeros(n)
     clicks[:: SAMPLE_RATE_HZ // 2] = 1.0
-    chord = sum(0.1 * np.sin(2 * np.pi * hz * times) for hz in (220.0, 277.2, 329.6))
+    chord = 0.1 * np.sum([np.sin(2 * np.pi * hz * times) for hz in (220.0, 277.2, 329.6)], axis=0)
     return [sound.astype(np.float32) for sound in (white, hum, clicks, chord, np.zeros(n))]
 
 

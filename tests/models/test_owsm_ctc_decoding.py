@@ -18,8 +18,7 @@ from models.owsm_ctc.prefix_search import beam_search
 
 def log_softmax(scores: ArrayLike) -> NDArray[np.float32]:
     values = np.asarray(scores, dtype=np.float64)
-    log_probs = values - np.log(np.exp(values).sum(-1, keepdims=True))
-    return log_probs.astype(np.float32)
+    return np.asarray(values - np.log(np.exp(values).sum(-1, keepdims=True)), np.float32)
 
 
 def collapse(path: Sequence[int]) -> tuple[int, ...]:

@@ -66,7 +66,7 @@ def cases() -> Cases:
 def read_wav(name: str) -> NDArray[np.float32]:
     with wave.open(str(PACK / name)) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    return samples.astype(np.float32) / 32768
+    return np.asarray(samples / 32768, np.float32)
 
 
 def short_audio(case: Case) -> NDArray[np.float32]:

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from models.training.speech_data import (
     items_of,
     train_speech_tokenizer,
 )
-from models.training.speech_pack import PackWriter, SpeechPack
+from models.training.speech_pack import PackedUtterance, PackWriter, SpeechPack
 
 
 @pytest.fixture
@@ -32,9 +33,13 @@ def pack(tmp_path: Path) -> SpeechPack:
     return SpeechPack(tmp_path)
 
 
+def is_from(source: str, row: PackedUtterance) -> bool:
+    return row.source == source
+
+
 def dataset(pack: SpeechPack, **settings: float | int | tuple[float, ...]) -> SpeechDataset:
     groups = [
-        SpeechGroup(name, items_of(pack, lambda row, name=name: row.source == name), 1.0)
+        SpeechGroup(name, items_of(pack, partial(is_from, name)), 1.0)
         for name in ("real", "synthetic")
     ]
     defaults = {"epoch_hours": 0.05, "batch_s": 12.0, "seed": 3}
