@@ -3,7 +3,7 @@
 Everything downstream (overlay, feed, journal, metrics) eats `Caption`. This module imports only
 the standard library, so that a consumer pays for neither torch nor Qt.
 
-Invariants, checked by `engine.caption_order` and tested by property:
+Invariants, tested by property:
 
 * within a segment, committed text only grows, on the source side and on the target side;
 * revisions of a segment count 0, 1, 2 …;

@@ -167,6 +167,10 @@ class Fanout:
         for subscription in tuple(self._subscriptions):
             subscription._push(caption)
 
+    def forget_open(self, session: str) -> None:
+        """Leave segments that a session did not finish out of snapshots: it failed."""
+        self._open = {key: caption for key, caption in self._open.items() if key[0] != session}
+
     @property
     def closed(self) -> bool:
         """Whether no caption follows."""

@@ -8,6 +8,10 @@ from engine.source import SourcePrefix
 MAX_WORD_CHARS = 200
 """A longer run without a space is broken: nothing that follows could hold it."""
 
+MAX_SEGMENT_WORDS = 100
+"""A longer line becomes several segments, each of which continues the one before: an update costs
+the same after an hour without a line end."""
+
 _ERASE = "\b\x7f"
 _LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 
@@ -18,7 +22,7 @@ class LiveText:
     A space ends a word: it is committed. The word being typed is tentative; Backspace takes back
     its last character. A line end of any kind ends the segment; empty lines are nothing. Tabs and
     other control characters count as spaces. Text that arrives at once is read at once: one prefix
-    for each line that ends, one for the open line if it changed.
+    for each segment that ends, one for the open one if it changed.
     """
 
     def __init__(self, lang: str, clock: Callable[[], float]) -> None:
@@ -33,6 +37,7 @@ class LiveText:
         self._segment = 0
         self._words: list[str] = []
         self._word: list[str] = []
+        self._goes_on = False  # whether the open segment continues the one before
         self._start_s = 0.0
         self._end_s = 0.0
 
@@ -53,6 +58,9 @@ class LiveText:
             elif char != "\ufeff":
                 self._type(char, now_s)
                 changed = True
+            if len(self._words) >= MAX_SEGMENT_WORDS and not self._word:
+                prefixes.append(self._end_segment(goes_on=True))
+                changed = False
         if changed:
             prefixes.append(self._prefix(finished=False))
         return prefixes
@@ -78,20 +86,23 @@ class LiveText:
 
     def _end_line(self) -> list[SourcePrefix]:
         self._end_word()
-        if not self._words:
-            return []
-        prefix = self._prefix(finished=True)
+        return [self._end_segment(goes_on=False)] if self._words or self._goes_on else []
+
+    def _end_segment(self, *, goes_on: bool) -> SourcePrefix:
+        prefix = self._prefix(finished=True, goes_on=goes_on)
         self._words.clear()
         self._segment += 1
-        return [prefix]
+        self._goes_on = goes_on
+        return prefix
 
-    def _prefix(self, *, finished: bool) -> SourcePrefix:
+    def _prefix(self, *, finished: bool, goes_on: bool = False) -> SourcePrefix:
         return SourcePrefix(
             segment=self._segment,
             lang=self._lang,
             committed=" ".join(self._words),
             tentative="".join(self._word),
             finished=finished,
+            goes_on=goes_on,
             start_s=self._start_s,
             end_s=self._end_s,
         )

@@ -1,7 +1,7 @@
 """Translating speech whose language is only known once it was heard, or that comes translated."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.translator import (
     Context,
@@ -29,6 +29,15 @@ class SpokenSource(Protocol):
         ...
 
 
+@runtime_checkable
+class SpeechTranslator(Translator, Protocol):
+    """A translator that has to know of a source segment more than its text."""
+
+    def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
+        """A session for a source segment, which may still change, after another one."""
+        ...
+
+
 class MultilingualTranslator:
     """A translator for each language that may be spoken.
 
@@ -41,7 +50,7 @@ class MultilingualTranslator:
     def __init__(self, translators: Mapping[str, Translator], *, target_lang: str) -> None:
         """Gather translators into `target_lang` by their source languages."""
         self.target_lang = target_lang
-        self._translators = translators
+        self.translators = translators
 
     def start(self) -> TranslatorSession:
         """A session for a segment of a language that is not known."""
@@ -55,7 +64,7 @@ class MultilingualTranslator:
         """A session for a segment in `lang`, ISO 639-1."""
         if lang == self.target_lang:
             return _AsItIs()
-        translator = self._translators.get(lang)
+        translator = self.translators.get(lang)
         return _Nothing() if translator is None else _start(translator, context)
 
 
@@ -80,9 +89,18 @@ def start_for(
     translator: Translator, source: SpokenSource, context: Context | None = None
 ) -> TranslatorSession:
     """A session for a source segment after another one, whatever kind of translator there is."""
-    if isinstance(translator, MultilingualTranslator | SpokenTranslation):
+    if isinstance(translator, SpeechTranslator):
         return translator.follow(source, context)
     return _start(translator, context)
+
+
+def text_translators(translator: Translator) -> Mapping[str, Translator]:
+    """What translates a text that nobody spoke, by its language; none if only speech is."""
+    if isinstance(translator, MultilingualTranslator):
+        return translator.translators
+    if isinstance(translator, SpokenTranslation):
+        return {}
+    return {translator.source_lang: translator}
 
 
 def _start(translator: Translator, context: Context | None) -> TranslatorSession:

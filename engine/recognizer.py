@@ -30,7 +30,7 @@ from engine.vad import SpeechDetector, SpeechEvent
 logger = logging.getLogger(__name__)
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ  # a longer chunk is worked on in pieces: memory stays bounded
-_LONGEST_FILL_SAMPLES = 2 * SAMPLE_RATE_HZ  # silence put in for lost sound; more is skipped
+_FILL_SAMPLES = 2 * SAMPLE_RATE_HZ  # silence put in for lost sound; of more, what ends the speech
 _JITTER_S = 0.1  # chunk times that are off by less are taken for exact
 _END_PADDING = np.zeros(2 * SAMPLE_RATE_HZ // 5, np.float32)  # 0.4 s: room for the last token
 
@@ -112,21 +112,22 @@ class StreamingRecognizer:
 
     def rehearse(self) -> None:
         """Do the work of a step with a full buffer, for a test; the stream does not notice."""
-        n_samples = round(self._config.buffer_s * SAMPLE_RATE_HZ)
-        self._decoder.decode(np.zeros(n_samples, np.float32), lang=self._language.language)
+        sound = np.zeros(round(self._config.buffer_s * SAMPLE_RATE_HZ), np.float32)
+        for decoder in (self._decoder, self._translator):
+            if decoder is not None:
+                decoder.decode(sound, lang=self._language.language)
 
     def stretch(self, factor: int) -> None:
         """Recognise at every `factor`-th step only, from the next one on; 1 is as it was set."""
         self._stretched = factor
 
-    def accept(self, chunk: AudioChunk, *, catch_up: bool = False) -> list[SourcePrefix]:
+    def accept(self, chunk: AudioChunk) -> list[SourcePrefix]:
         """Take the next chunk.
 
         Lost sound (a chunk that starts later than the last one ended) counts as silence.
 
         Args:
             chunk: follows the previous one; zero samples are allowed.
-            catch_up: the stream is behind: leave out all steps within this chunk but the last.
 
         Returns:
             The prefixes that became known, in order; often none.
@@ -134,7 +135,7 @@ class StreamingRecognizer:
         prefixes = self._close_gap(chunk)
         for begin in range(0, len(chunk.samples), _BLOCK_SAMPLES):
             block = chunk.samples[begin : begin + _BLOCK_SAMPLES]
-            prefixes += self._advance(block, catch_up=catch_up)
+            prefixes += self._advance(block)
         return prefixes
 
     def finish(self) -> list[SourcePrefix]:
@@ -148,23 +149,26 @@ class StreamingRecognizer:
         if lost_s < _JITTER_S:
             return []
         logger.warning("%.1f s of sound were lost before %.1f s", lost_s, chunk.start_s)
-        n_lost = round(lost_s * SAMPLE_RATE_HZ)
-        n_filled = min(n_lost, _LONGEST_FILL_SAMPLES)
-        prefixes = self._advance(np.zeros(n_filled, np.float32), catch_up=True)
+        n_lost, n_filled = round(lost_s * SAMPLE_RATE_HZ), 0
+        prefixes = []
+        while n_filled < n_lost and (n_filled < _FILL_SAMPLES or self._utterance is not None):
+            silence = np.zeros(min(n_lost - n_filled, _BLOCK_SAMPLES), np.float32)
+            prefixes += self._advance(silence)
+            n_filled += len(silence)
         if n_lost > n_filled:
-            prefixes += self._end_utterance(self._ring.end) + self._ends.close()
+            prefixes += self._ends.close()
             self._origin_s += (n_lost - n_filled) / SAMPLE_RATE_HZ
         return prefixes
 
-    def _advance(self, block: Samples, *, catch_up: bool) -> list[SourcePrefix]:
+    def _advance(self, block: Samples) -> list[SourcePrefix]:
         samples, n_invalid = clean(block)
         self.n_invalid += n_invalid
         self._ring.append(samples)
         prefixes = []
         for event in self._vad.feed(samples):
-            prefixes += self._run_steps(event.noticed, catch_up=catch_up)
+            prefixes += self._run_steps(event.noticed)
             prefixes += self._handle(event)
-        prefixes += self._run_steps(self._vad.position, catch_up=catch_up)
+        prefixes += self._run_steps(self._vad.position)
         prefixes += self._ends.silence(self._vad.position)
         keep_from = self._vad.keep_from
         if self._utterance is not None:
@@ -203,16 +207,12 @@ class StreamingRecognizer:
         step_ms = config.first_step_ms if utterance.is_opening() else config.step_ms
         return self._stretched * step_ms // FRAME_MS
 
-    def _run_steps(self, until: int, *, catch_up: bool) -> list[SourcePrefix]:
+    def _run_steps(self, until: int) -> list[SourcePrefix]:
         prefixes: list[SourcePrefix] = []
         utterance = self._utterance
         if utterance is None:
             return prefixes
         while utterance.position(self._next_step) <= until:
-            step = self._step_frames(utterance)
-            if catch_up:
-                n_frames = (until - utterance.start) // FRAME_SAMPLES
-                self._next_step += (n_frames - self._next_step) // step * step
             end = utterance.position(self._next_step)
             prefixes += self._identify(utterance, end)
             utterance.step(self._next_step)

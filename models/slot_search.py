@@ -10,6 +10,7 @@ beginning of a word: so the endings of words, which are frequent, are no likely 
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -110,6 +111,8 @@ class _Node:
 class SlotSearch:
     """Finds paths; what it has looked up it remembers from one source to the next.
 
+    Streams may share it: threads that search at the same time do so one after the other.
+
     A path earns the network's score of its labels, and for each piece that it writes
     `weight` · log p + `bonus`; the bonus makes up for the language model's liking for short texts.
 
@@ -148,6 +151,7 @@ class SlotSearch:
         self._spread = spread
         self._beam = beam
         self._nodes: dict[tuple[State, int, bool], _Node] = {}
+        self._lock = threading.Lock()
 
     def best_path(self, slots: Slots, settled: Sequence[int]) -> list[int]:
         """The best label of each slot, behind a path that is settled.
@@ -156,6 +160,11 @@ class SlotSearch:
             slots: their likely labels.
             settled: labels of all slots before.
         """
+        with self._lock:
+            self._forget()
+            return self._search(slots, settled)
+
+    def _search(self, slots: Slots, settled: Sequence[int]) -> list[int]:
         most = max(self._bonus, 0.0)  # a piece earns
         worse = slots.scores - slots.scores[:, :1]  # than the likeliest label
         n_labels = (worse >= -self._margin).sum(axis=1).tolist()
@@ -225,13 +234,18 @@ class SlotSearch:
         key = state, last, between_words
         node = self._nodes.get(key)
         if node is None:
-            if len(self._nodes) >= _MAX_REMEMBERED:
-                for old in self._nodes.values():
-                    old.moves.clear()  # they lead to one another: so they are freed at once
-                self._nodes.clear()
-            node = _Node(state, last, between_words=between_words)
-            self._nodes[key] = node
+            node = self._nodes[key] = _Node(state, last, between_words=between_words)
         return node
+
+    def _forget(self) -> None:
+        """Free what was looked up, if it is much.
+
+        Between two searches only: within one, it tells which paths meet.
+        """
+        if len(self._nodes) >= _MAX_REMEMBERED:
+            for old in self._nodes.values():
+                old.moves.clear()  # they lead to one another: so they are freed at once
+            self._nodes.clear()
 
 
 def find_search(directory: Path, tokenizer: Tokenizer) -> SlotSearch | None:

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from engine.caption_order import CaptionOrder
 from engine.captions import Caption
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis, TranslatorSession
+from tests.caption_order import CaptionOrder
 
 T = TypeVar("T")
 

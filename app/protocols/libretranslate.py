@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -64,11 +65,12 @@ class TranslationRequest:
         return {"translatedText": translations[0] if self.single else translations}
 
 
-def languages(source: str, target: str) -> list[dict[str, object]]:
-    """The languages of one pair of models."""
+def languages(sources: Iterable[str], target: str) -> list[dict[str, object]]:
+    """The languages that texts are translated from, and the one into which."""
+    targets: dict[str, list[str]] = {**{source: [target] for source in sources}, target: []}
     return [
-        {"code": source, "name": NAMES.get(source, source), "targets": [target]},
-        {"code": target, "name": NAMES.get(target, target), "targets": []},
+        {"code": code, "name": NAMES.get(code, code), "targets": into}
+        for code, into in targets.items()
     ]
 
 

@@ -61,6 +61,7 @@ class Published:
         """No caption of this session follows."""
         self._published_at.pop(session, None)
         self._stats.live.pop(session, None)
+        self.fanout.forget_open(session)
 
     def sent(self, caption: Caption) -> None:
         """A viewer is being sent this caption: count the delay, if it is the session's newest."""

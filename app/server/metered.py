@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 from app.server.stats import Histogram
 from engine.audio import AudioChunk
+from engine.multilingual import SpokenSource, start_for
 from engine.source import SourcePrefix, SourceReader, StretchableReader
-from engine.translator import Hypothesis, Translator, TranslatorSession
+from engine.translator import Context, Hypothesis, Translator, TranslatorSession
 
 
 class MeteredReader:
@@ -60,6 +61,10 @@ class MeteredTranslator:
     def start(self) -> TranslatorSession:
         """A session for a new source segment."""
         return _MeteredSession(self._translator.start(), self._spent)
+
+    def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
+        """A session for a source segment, whatever the translator has to know of it."""
+        return _MeteredSession(start_for(self._translator, source, context), self._spent)
 
 
 class _MeteredSession:

@@ -20,7 +20,14 @@ class Microphones:
     """Carries out what `MqttSound` asks for; their captions go the way of all captions."""
 
     def __init__(self, base: str, sessions: Sessions, *, idle_timeout_s: float) -> None:
-        """Hear nobody yet; a device that is silent for so long is taken to be gone."""
+        """Hear nobody yet.
+
+        Args:
+            base: in front of all topics.
+            sessions: where the sound goes.
+            idle_timeout_s: a device that is silent for so long is taken to be gone. So long, too,
+                a device whose session failed waits for another one.
+        """
         self._base = base
         self._sessions = sessions
         self._idle_timeout_s = idle_timeout_s
@@ -56,8 +63,10 @@ class Microphones:
                 answer = json.dumps({"session": session.name})
                 await client.publish(session_topic(self._base, device), answer)
             case Sound(samples, device):
-                self._devices[device].put(samples)
-                self._wait_for(device)
+                session = self._devices[device]
+                session.put(samples)
+                if not session.captions.closed:  # of one that failed nothing more is to come
+                    self._wait_for(device)
             case Finish(device):
                 self._end(device)
 

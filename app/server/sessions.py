@@ -67,6 +67,8 @@ class SoundSession:
     A peer that sends nothing while nobody speaks (a muted participant, a microphone behind a gate)
     would leave the last sentence open. A live stream that falls silent is therefore continued with
     up to `FILLED_S` of silence; after that session time stands still until there is sound again.
+    Shorter pauses without sound take no session time either, once they are as long as `SILENCE_S`
+    together: otherwise every sentence would seem later than the one before.
     """
 
     def __init__(self, name: str, *, lossless: bool) -> None:
@@ -78,6 +80,7 @@ class SoundSession:
         self.error: Exception | None = None
         self._live = not lossless
         self._read_s = 0.0
+        self._told_s = 0.0  # session time as it was told last
         self._began = time.monotonic()
         self._read_on = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -85,13 +88,19 @@ class SoundSession:
         self._filled_s = 0.0
 
     def clock(self) -> float:
-        """Session time: that of the wall, or of a stream that is sent faster than real time."""
-        return max(time.monotonic() - self._began, self._read_s)
+        """Session time: that of the wall, or of a stream that is sent faster than real time.
+
+        It never goes back.
+        """
+        self._told_s = max(time.monotonic() - self._began, self._read_s, self._told_s)
+        return self._told_s
 
     def put(self, samples: Samples) -> None:
         """Add sound."""
-        if not self.sound.end_s or self._filled_s >= FILLED_S:
-            self._began = time.monotonic() - self.sound.end_s
+        arrived, end_s = time.monotonic(), self.sound.end_s
+        paused = self._live and arrived - self._began - end_s > SILENCE_S
+        if not end_s or self._filled_s >= FILLED_S or paused:
+            self._began = arrived - end_s
         self._filled_s = 0.0
         self.sound.put(samples)
         self._expect_sound()

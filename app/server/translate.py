@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from app.protocols.libretranslate import RequestError, TranslationRequest, languages, sentences
@@ -10,6 +11,7 @@ from app.server.http import Answer, Exchange
 from app.server.rate import PeerRateLimit
 from app.server.server import Page
 from app.server.sessions import Engine
+from engine.multilingual import ANY_LANGUAGE, text_translators
 from engine.translator import Translator
 
 logger = logging.getLogger(__name__)
@@ -21,10 +23,11 @@ MAX_WAITING = 8
 def translation_pages(engine: Engine, access: Access, *, per_minute: int) -> dict[str, Page]:
     """The pages by path. They check the token themselves: clients send it as `api_key`."""
     translate = _TranslatePage(engine, access, PeerRateLimit(per_minute))
-    pair = (engine.translator.source_lang, engine.translator.target_lang)
+    target_lang = engine.translator.target_lang
+    found = languages(text_translators(engine.translator), target_lang)
 
     async def list_languages(_: Exchange) -> Answer:
-        return Answer.json(languages(*pair))
+        return Answer.json(found)
 
     return {"/translate": translate, "/languages": list_languages}
 
@@ -33,7 +36,8 @@ class _TranslatePage:
     """POST /translate."""
 
     def __init__(self, engine: Engine, access: Access, limit: PeerRateLimit) -> None:
-        self._engine = engine
+        self._target_lang = engine.translator.target_lang
+        self._translators = text_translators(engine.translator)
         self._lane = engine.workers.lane()
         self._access = access
         self._limit = limit
@@ -54,30 +58,34 @@ class _TranslatePage:
             return _error(refusal.status, refusal.body.decode().strip())
         if not self._limit.allows(exchange.peer):
             return _error(HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
-        translator = self._engine.translator
-        if request.source not in (translator.source_lang, "auto"):
+        translator = self._find(request.source)
+        if translator is None:
             return _error(HTTPStatus.BAD_REQUEST, f"{request.source} is not supported")
-        if request.target != translator.target_lang:
+        if request.target != self._target_lang:
             return _error(HTTPStatus.BAD_REQUEST, f"{request.target} is not supported")
         if self._n_waiting >= MAX_WAITING:
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, "the machine is busy")
-        return Answer.json(request.answer(await self._translate(request)))
+        return Answer.json(request.answer(await self._translate(translator, request.texts)))
 
-    async def _translate(self, request: TranslationRequest) -> list[str]:
-        loop = asyncio.get_running_loop()
+    def _find(self, source_lang: str) -> Translator | None:
+        """The translator of that language, or the only one there is."""
+        if source_lang == ANY_LANGUAGE and len(self._translators) == 1:
+            return next(iter(self._translators.values()))
+        return self._translators.get(source_lang)
+
+    async def _translate(self, translator: Translator, texts: Sequence[str]) -> list[str]:
         self._n_waiting += 1
         try:
-            return [await self._translate_text(loop, text) for text in request.texts]
+            return [await self._translate_text(translator, text) for text in texts]
         finally:
             self._n_waiting -= 1
 
-    async def _translate_text(self, loop: asyncio.AbstractEventLoop, text: str) -> str:
+    async def _translate_text(self, translator: Translator, text: str) -> str:
+        loop = asyncio.get_running_loop()
         lines = []
         for line in text.split("\n"):
             pieces = [  # one call each: a stream of sound waits for one sentence at most
-                await loop.run_in_executor(
-                    self._lane, _translate, self._engine.translator, sentence
-                )
+                await loop.run_in_executor(self._lane, _translate, translator, sentence)
                 for sentence in sentences(line)
             ]
             lines.append(" ".join(pieces))

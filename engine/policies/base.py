@@ -15,17 +15,17 @@ class ModelTranslator:
 
     def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self._config = config
+        self.config = config
 
     @property
     def source_lang(self) -> str:
         """ISO 639-1 code of the language it reads."""
-        return self._config.source_lang
+        return self.config.source_lang
 
     @property
     def target_lang(self) -> str:
         """ISO 639-1 code of the language it writes."""
-        return self._config.target_lang
+        return self.config.target_lang
 
     def word_tokens(self, words: Sequence[str]) -> list[int]:
         """Target tokens of whole words."""

@@ -76,17 +76,17 @@ class _WaitKSession:
             source = source_ids(tokens, finished=finished)
             self._writer.read(source, n_known=common_prefix(self._source, source))
             self._source = source
-            self._write(tokens, finished=finished)
+            self._write(source, finished=finished)
         written = self._writer.written
         words = translator.words(written if finished else self._complete(written))
         return Hypothesis(words=words, n_fixed=len(words))
 
-    def _write(self, tokens: Sequence[int], *, finished: bool) -> None:
+    def _write(self, source: Sequence[int], *, finished: bool) -> None:
         """Write while the policy allows it and the model has something to say."""
         ends_word = self._translator.tokenizer.ends_word
         written = self._writer.written
-        n_read = sum(ends_word[token] for token in tokens)
-        limit = 2 * len(tokens) + 16
+        n_read = sum(ends_word[token] for token in source)
+        limit = self._translator.config.target_limit(len(source))
         while not self._ended and len(written) < limit:
             if not finished and n_read < self._translator.wait + self._n_words:
                 break

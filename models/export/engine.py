@@ -90,7 +90,9 @@ class ExportedTranslator:
             [[self._pieces[index] for index in begin]] if begin else None,
             beam_size=beam,
             min_decoding_length=0 if n_tokens is None else n_tokens,
-            max_decoding_length=2 * len(source) + 16 if n_tokens is None else n_tokens,
+            max_decoding_length=self._config.target_limit(len(source))
+            if n_tokens is None
+            else n_tokens,
             prefix_bias_beta=bias if biased else 0,
         )
         return [self._ids[piece] for piece in result.hypotheses[0]]

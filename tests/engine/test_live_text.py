@@ -1,10 +1,15 @@
 """Live text: what is typed becomes source prefixes."""
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import live_text
+from engine.captions import Caption
 from engine.live_text import MAX_WORD_CHARS, LiveText
-from tests.fakes import ManualClock
+from engine.session import Session
+from tests.fakes import FakeTranslator, ManualClock, in_order, upper
 
 
 def typed(*texts: str, finish: bool = False) -> list[tuple[int, str, str, bool]]:
@@ -80,6 +85,28 @@ def test_endless_word_is_broken() -> None:
 def test_no_word_is_lost_however_the_text_arrives(texts: list[str]) -> None:
     finals = [words for _, words, _, finished in typed(*texts, finish=True) if finished]
     assert " ".join(finals).split() == "".join(texts).split()
+
+
+@given(st.integers(1, 100), st.booleans())
+def test_a_line_of_any_length_is_captioned_as_one_that_is_not_divided(
+    n_words: int, ends: bool
+) -> None:
+    text = " ".join(map(str, range(n_words))) + "\n" * ends
+
+    def captions(max_words: int) -> list[Caption]:
+        with patch.object(live_text, "MAX_SEGMENT_WORDS", max_words):
+            reader, session = (
+                LiveText("en", ManualClock()),
+                Session(FakeTranslator(upper), session=""),
+            )
+            prefixes = [prefix for char in text for prefix in reader.accept(char)]
+            prefixes += reader.finish()
+            assert max(len(p.text.split()) for p in prefixes) <= max_words
+        return [caption for prefix in prefixes for caption in session.feed(prefix, 0.0)]
+
+    divided, whole = captions(10), captions(1000)
+    assert [c.target for c in divided] == [c.target for c in whole]
+    assert in_order(divided)[-1].final
 
 
 def test_backspace_takes_back_what_is_still_being_typed() -> None:

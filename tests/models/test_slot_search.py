@@ -1,11 +1,14 @@
 import itertools
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import slot_search
 from models.ctc_paths import BLANK_ID, collapse
 from models.ngram import NgramModel
 from models.slot_search import (
@@ -135,3 +138,24 @@ def test_no_slots_have_an_empty_path() -> None:
     search = SlotSearch(language_model(TEXT), tokenizer().ends_word)
     empty = Slots(np.zeros((0, N_LIKELY), np.int64), np.zeros((0, N_LIKELY), np.float32))
     assert search.best_path(empty, tokenizer().encode("ein")) == []
+
+
+def test_streams_that_search_at_the_same_time_find_what_each_finds_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slot_search, "_MAX_REMEMBERED", 20)  # all of them forget all the time
+    model, ends_word = language_model(TEXT), tokenizer().ends_word
+    random = np.random.default_rng(0)
+    sources = [
+        slots_of(random.normal(scale=3, size=(6, len(ends_word))).astype(np.float32))
+        for _ in range(400)
+    ]
+    shared = SlotSearch(model, ends_word)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda slots: shared.best_path(slots, []), sources))
+    finally:
+        sys.setswitchinterval(interval)
+    assert together == [SlotSearch(model, ends_word).best_path(slots, []) for slots in sources]

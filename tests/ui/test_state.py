@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.caption_order import CaptionOrder
 from engine.captions import Caption
+from tests.caption_order import CaptionOrder
 from tests.ui.streams import caption, streams
 from ui.state import BACKLOG_BANDS, SEGMENTS_KEPT, Frame, Pace, Shape, SubtitleState
 

@@ -2,6 +2,7 @@
 
 from app.running.self_test import LIMIT_S, self_test
 from engine.live_text import LiveText
+from engine.multilingual import MultilingualTranslator
 from tests.fakes import FakeTranslator, ManualClock, upper
 
 
@@ -55,6 +56,13 @@ def test_a_slow_machine_is_told_which_step_would_do() -> None:
 
 def test_a_machine_that_no_step_could_help_is_told_so() -> None:
     assert "too slow" in verdict(5.0)
+
+
+def test_one_of_the_translators_of_several_languages_is_tested() -> None:
+    reader, translator = TimedReader(0.5, 0.0, 0.0, 1), FakeTranslator(upper)
+    several = MultilingualTranslator({"en": translator}, target_lang="de")
+    self_test(reader, several, clock=reader.clock, processor=reader.processor)
+    assert translator.n_sessions
 
 
 def test_text_needs_no_test() -> None:

@@ -16,6 +16,7 @@ from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.source import SourcePrefix, SourceReader
+from engine.translator import Translator
 from engine.workers import Workers
 from tests.app.dragoman import FakeRecognizer, capitals
 from tests.app.server.serving import LOOPBACK
@@ -30,11 +31,12 @@ async def serving_sound(
     record: bool = False,
     make_reader: Callable[[], SourceReader[AudioChunk]] = FakeRecognizer,
     translate: Policy = capitals,
+    translator: Translator | None = None,
 ) -> AsyncIterator[OpenDoors]:
     """The whole server; "recognised" is a word for each half second that is not silent."""
     with Workers(2) as workers:
         engine = Engine(
-            translator=FakeTranslator(translate),
+            translator=translator or FakeTranslator(translate),
             make_reader=make_reader,
             workers=workers,
             stages=Stages(),

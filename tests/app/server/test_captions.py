@@ -186,6 +186,17 @@ async def test_the_snapshot_holds_finals_and_the_newest_revision_of_the_open_seg
     assert [(item.segment, item.revision) for item in found] == [(0, 0), (1, 0), (2, 0), (3, 1)]
 
 
+async def test_what_a_failed_session_left_open_is_not_shown_to_those_who_come_later() -> None:
+    async with serving() as (captions, url):
+        captions.publish(caption(0, 0, final=True))
+        captions.publish(caption(1, 1))
+        captions.publish(caption(0, 0, session="another"))
+        captions.end("test")
+        async with viewing(f"{url}captions") as (_, snapshot):
+            shown = [(c["session"], c["final"]) for c in snapshot["captions"]]
+    assert sorted(shown) == [("another", False), ("test", True)]
+
+
 async def test_two_viewers_see_the_same() -> None:
     async with serving() as (captions, url), viewing(url) as (one, _), viewing(url) as (two, _):
         captions.publish(caption(0))

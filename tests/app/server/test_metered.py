@@ -1,14 +1,17 @@
 """What is counted of the models' work leaves the work as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.server.metered import MeteredReader, MeteredTranslator
 from app.server.stats import Histogram
 from engine.audio import AudioChunk
+from engine.multilingual import SpokenTranslation, start_for
 from engine.source import SourcePrefix, StretchableReader
 from tests.app.dragoman import FakeRecognizer
-from tests.fakes import FakeTranslator, upper
+from tests.fakes import FakeTranslator, prefix, upper
 
 
 class Stretching(FakeRecognizer):
@@ -57,4 +60,12 @@ def test_a_translator_is_counted() -> None:
     translator = MeteredTranslator(FakeTranslator(upper), spent)
     assert (translator.source_lang, translator.target_lang) == ("en", "de")
     assert translator.start().update("good morning", finished=True).text == "GOOD MORNING"
+    assert spent.total == 1
+
+
+def test_a_translation_that_comes_with_the_speech_is_counted() -> None:
+    spent = Histogram()
+    translator = MeteredTranslator(SpokenTranslation("en", "de"), spent)
+    session = start_for(translator, replace(prefix("good morning"), translation="guten Morgen"))
+    assert session.update("good morning", finished=True).text == "guten Morgen"
     assert spent.total == 1

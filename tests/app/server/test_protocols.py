@@ -11,9 +11,11 @@ from websockets.exceptions import ConnectionClosed
 
 from app.server import sessions
 from app.server.config import ServerConfig
+from engine.multilingual import MultilingualTranslator
 from tests.app.server.serving import request
 from tests.app.server.sound import Endpointing, pieces, serving_sound, silence, tone
 from tests.app.server.test_sound import opus_packets
+from tests.fakes import FakeTranslator, fickle, upper
 
 WORDS = "word1 word2 word3 word4"
 
@@ -237,6 +239,22 @@ async def test_libretranslate_translates_json_forms_and_lists() -> None:
         assert answer.json() == {"translatedText": "MORNING GOOD"}
         languages = (await request(doors.address, "/languages")).json()
         assert languages[0] == {"code": "en", "name": "English", "targets": ["de"]}
+
+
+async def test_libretranslate_takes_the_translator_of_the_language_that_is_named() -> None:
+    of_each = {
+        lang: FakeTranslator(policy, lang) for lang, policy in (("en", upper), ("fr", fickle))
+    }
+    translator = MultilingualTranslator(of_each, target_lang="de")
+    async with serving_sound(translator=translator) as doors:
+        answer = await translate(doors.address, q="good morning", source="en")
+        assert answer.json() == {"translatedText": "GOOD MORNING"}
+        answer = await translate(doors.address, q="bon jour", source="fr")
+        assert answer.json() == {"translatedText": "JOUR BON"}
+        unknown = await translate(doors.address, q="good morning", source="auto")
+        assert (unknown.status, unknown.json()) == (400, {"error": "auto is not supported"})
+        languages = (await request(doors.address, "/languages")).json()
+        assert [language["code"] for language in languages] == ["en", "fr", "de"]
 
 
 async def test_pages_that_may_connect_may_read_translations() -> None:

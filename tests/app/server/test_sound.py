@@ -18,6 +18,7 @@ from app.sources.decoding import SoundFile
 from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
+from engine.multilingual import MultilingualTranslator
 from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.app.server.serving import IMPATIENT_S, request
@@ -30,7 +31,7 @@ from tests.app.server.sound import (
     to_end,
     tone,
 )
-from tests.fakes import in_order, upper
+from tests.fakes import FakeTranslator, in_order, upper
 
 WORDS = "word1 word2 word3 word4"
 
@@ -53,6 +54,18 @@ async def test_sound_goes_in_and_captions_come_back_and_go_to_viewers() -> None:
             assert {caption.session for caption in captions} == {session}
             seen = Caption.from_json(await viewer.recv())
             assert seen in captions
+
+
+async def test_what_is_said_in_a_language_that_is_found_out_is_translated() -> None:
+    translator = MultilingualTranslator({"en": FakeTranslator(upper)}, target_lang="de")
+    async with (
+        serving_sound(translator=translator) as doors,
+        connect(f"ws://{doors.address}/audio") as peer,
+    ):
+        await start(peer)
+        await peer.send(tone(2.0))
+        captions = await to_end(peer)
+    assert [c.target.committed for c in captions if c.final] == [WORDS.upper()]
 
 
 async def test_many_streams_share_the_workers_and_do_not_mix() -> None:

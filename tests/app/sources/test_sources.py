@@ -3,6 +3,7 @@ import logging
 import math
 import os
 import struct
+import threading
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from itertools import pairwise
@@ -14,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.sources import files
 from app.sources.decoding import SoundFile
 from app.sources.errors import SourceError
 from app.sources.files import read_file
 from app.sources.text import Utf8Decoder, read_text
 from app.sources.timer import Timer
 from engine.audio import SAMPLE_RATE_HZ, AudioChunk
+from tests.patience import TIMEOUT_S
 
 TONE_HZ = 440.0
 
@@ -307,6 +310,34 @@ async def test_cancelling_while_a_chunk_is_due_closes_the_file(tmp_path: Path) -
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_nobody_waits_for_a_server_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, goes_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Stalled:
+        duration_s = None
+
+        def read(self, n_samples: int) -> np.ndarray:
+            reading.set()
+            goes_on.wait()
+            return np.zeros(n_samples, np.float32)
+
+        def close(self) -> None:
+            assert goes_on.is_set(), "closed while it is read"
+            closed.set()
+
+    async def leave() -> None:
+        task = asyncio.create_task(collect(read_file("http://localhost/radio", pace="real")))
+        await asyncio.to_thread(reading.wait)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+    monkeypatch.setattr(files, "SoundFile", lambda _: Stalled())
+    asyncio.run(leave())
+    goes_on.set()
+    assert closed.wait(TIMEOUT_S)
 
 
 def test_a_long_file_is_never_in_memory(tmp_path: Path) -> None:

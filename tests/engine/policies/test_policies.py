@@ -25,7 +25,7 @@ from models.errors import CheckpointError
 from models.ngram import NGRAM_FILE
 from models.slot_search import SlotSearch
 from models.stream_fretna import SlotWindow
-from models.tokenizer import BOS_ID
+from models.tokenizer import BOS_ID, EOS_ID
 from models.training.ngram import train_ngram
 from models.translator_config import source_ids
 from tests.models.translators import (
@@ -146,6 +146,14 @@ def test_a_checkpoint_of_a_recogniser_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, {"kind": "owsm-ctc"}, fretna(), tokenizer().model)
     with pytest.raises(CheckpointError, match="owsm-ctc"):
         load_translator(tmp_path)
+
+
+def test_wait_k_that_finds_no_end_stops_where_its_model_can_write_no_more() -> None:
+    model = autoregressive("wait-k")
+    with torch.no_grad():
+        model.embedding.weight[EOS_ID] = 0
+    source = "we " * ((model.config.max_tokens - 1) // len(tokenizer().encode("we")))
+    assert wait_k(model, wait=1).start().update(source, finished=True).words
 
 
 def test_wait_k_needs_a_head_start() -> None:

@@ -1,4 +1,4 @@
-"""The order of captions: checks, one by one, that a session's captions keep the invariants."""
+"""The order of captions: the invariants of `engine.captions`, but for those of times."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from engine.captions import Caption, ProtocolError
 
 @dataclass(slots=True)
 class CaptionOrder:
-    """Checks, caption by caption, that a session's captions keep the invariants of this module."""
+    """Checks, caption by caption, that a session's captions keep the invariants."""
 
     _next_seq: int | None = None
     _last: dict[int, Caption] = field(default_factory=dict)
