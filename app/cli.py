@@ -5,6 +5,7 @@ after Ctrl-C and SIGTERM where work was cut short; 1 a bug, with a traceback.
 """
 
 import argparse
+import io
 import logging
 import signal
 import sys
@@ -44,6 +45,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the result is the exit code."""
+    _write_every_character()
     arguments = parser().parse_args(argv)
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING,
@@ -60,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         silence_standard_output()
         return 0
     except Exception as error:
+        if _was_interrupted(error):
+            return EXIT_INTERRUPTED
         expected = unwrapped(error)
         if not is_expected(expected):
             raise
@@ -67,6 +71,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"dragoman: error: {describe(expected)}", file=sys.stderr)
         return EXIT_USAGE
     return code
+
+
+def _write_every_character() -> None:
+    """Write what standard output's encoding lacks as Python does to standard error: escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C came while an extension module was loaded, which makes another error of it."""
+    cause = error.__cause__
+    return isinstance(error, ImportError) and isinstance(cause, KeyboardInterrupt)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -97,6 +97,8 @@ def _parse(line: str) -> tuple[str, str, bool]:
         data = json.loads(line)
     except RecursionError as error:
         raise ValueError(f"{line[:40]!r} is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{line[:40]!r} is no JSON: {error.msg}") from error
     if not isinstance(data, dict):
         raise ValueError(f"{line[:40]!r} is not a JSON object")
     if not data.keys() & {"committed", "tentative", "finished"}:

@@ -1,7 +1,9 @@
 """Moving the band with the mouse, and widening it at its left and right edges."""
 
+from collections.abc import Callable
+
 from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, Qt
-from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtGui import QGuiApplication, QMouseEvent
 from PyQt6.QtWidgets import QWidget
 
 EDGE_PX = 12
@@ -10,13 +12,16 @@ EDGE_PX = 12
 class Grip(QObject):
     """Turns mouse events of a frameless window into moves and resizes.
 
-    The window system does it where it can (the only way under Wayland); otherwise, as on a bare
-    X server without a window manager, the window follows the mouse by itself.
+    The window system does it where it can (the only way under Wayland). On X the window follows
+    the mouse by itself: there may be no window manager, and one that hears of a click when the
+    button is up again would leave the window hanging on the mouse.
     """
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, box: Callable[[], QRect]) -> None:
+        """Move `window`, which is at `box()`: Qt does not always know."""
         super().__init__(window)
         self._window = window
+        self._box = box
         self._held: tuple[Qt.Edge, QPoint, QRect] | None = None
         window.setMouseTracking(True)
         window.installEventFilter(self)
@@ -38,11 +43,13 @@ class Grip(QObject):
 
     def _press(self, event: QMouseEvent) -> None:
         edge = self._edge(event)
+        if QGuiApplication.platformName() == "xcb" or not self._hand_over(edge):
+            self._held = edge, event.globalPosition().toPoint(), self._box()
+
+    def _hand_over(self, edge: Qt.Edge) -> bool:
         window = self._window.windowHandle()
         assert window is not None, "a window that is clicked is on screen"
-        started = window.startSystemResize(edge) if edge else window.startSystemMove()
-        if not started:
-            self._held = edge, event.globalPosition().toPoint(), self._window.geometry()
+        return window.startSystemResize(edge) if edge else window.startSystemMove()
 
     def _move(self, event: QMouseEvent) -> None:
         if self._held is None:

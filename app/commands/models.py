@@ -64,9 +64,10 @@ def _list(arguments: argparse.Namespace) -> int:
 
     from app.models.registry import Registry, choose_device, describe_engine
 
-    table = Table("model", "kind", "languages", "MB", "runs on", "folder")
+    table = Table("model", "kind", "languages", "MB", "runs on")
     device = choose_device("auto")
-    for model in Registry(arguments.models).models():
+    registry = Registry(arguments.models)
+    for model in registry.models():
         files = [path for path in model.directory.iterdir() if path.is_file()]
         table.add_row(
             model.directory.name,
@@ -74,9 +75,9 @@ def _list(arguments: argparse.Namespace) -> int:
             " → ".join(filter(None, (", ".join(model.languages), model.target_lang))),
             f"{sum(path.stat().st_size for path in files) / 1e6:.1f}",
             describe_engine(model, device),
-            str(model.directory),
         )
     _show(table)
+    print(f"in {registry.directory}")
     return 0
 
 

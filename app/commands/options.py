@@ -64,9 +64,12 @@ def read_budget(text: str) -> float:
     """A budget of erasure as it is typed.
 
     Raises:
-        ValueError: it is neither a number nor `off`.
+        ArgumentTypeError: it is neither a number nor `off`.
     """
-    return math.inf if text == "off" else float(text)
+    try:
+        return math.inf if text == "off" else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor off") from error
 
 
 def add_view_options(add: Add) -> None:

@@ -237,20 +237,26 @@ def describe_engine(model: Model, device: str) -> str:
     """What a run on a device takes for a model with the settings as they come.
 
     Raises:
-        CheckpointError: its configuration is missing or damaged.
+        CheckpointError: its configuration is missing or damaged, or the export in its folder is.
         ExportError: a file of it cannot be read.
     """
     from app.models import exports
     from engine.policies.config import PolicyConfig
-    from engine.policies.exported import is_exported
+    from engine.policies.exported import check_exported, is_exported
     from models.checkpoint import WEIGHTS_FILE
-    from models.owsm_ctc.onnx_model import find_exported
+    from models.errors import StaleExportError
+    from models.owsm_ctc.onnx_model import OnnxOwsmCtc, find_exported
 
     directory = model.directory
     hears = model.kind in RECOGNIZERS
     there = find_exported(directory) is not None if hears else is_exported(directory)
     if there and (device == "cpu" or not (directory / WEIGHTS_FILE).exists()):
-        return "the export in its folder"
+        with contextlib.suppress(StaleExportError):
+            if hears:
+                OnnxOwsmCtc.from_checkpoint(directory)
+            else:
+                check_exported(directory, PolicyConfig())
+            return "the export in its folder"
     form = exports.RECOGNIZER if hears else exports.translator_form(directory, PolicyConfig())
     return exports.describe(directory, form, device)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -128,7 +129,12 @@ class Server:
                 create_connection=type("Connection", (HttpConnection,), limits),
             )
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
+            if error.errno is None or isinstance(
+                error, socket.gaierror
+            ):  # which has its own numbers
+                reason = error.strerror or str(error)
+            else:
+                reason = os.strerror(error.errno)
             raise ServerError(f"cannot serve on {host}:{port}: {reason}") from error
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:

@@ -50,7 +50,7 @@ class SoundFile:
         self._warnings = OnceLogger(logger)
         try:
             self._container: InputContainer = av.open(
-                str(path), mode="r", timeout=None if isinstance(path, Path) else _NETWORK_S
+                _location(path), mode="r", timeout=None if isinstance(path, Path) else _NETWORK_S
             )
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(_opening_error(path, error)) from error
@@ -195,6 +195,11 @@ def _pieces(seconds: float) -> Iterator[float]:
     while seconds > 0:
         yield min(seconds, 1.0)
         seconds -= 1.0
+
+
+def _location(path: Path | str) -> str:
+    """As FFmpeg takes it: what is before a colon in a file's name would be a protocol to it."""
+    return str(path.absolute()) if isinstance(path, Path) else path
 
 
 def _opening_error(path: Path | str, error: Exception) -> str:

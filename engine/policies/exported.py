@@ -26,6 +26,15 @@ def is_exported(directory: Path) -> bool:
     return any((directory / name).is_dir() for name in (MODEL_FOLDER, ONNX_FOLDER))
 
 
+def check_exported(directory: Path, policy: PolicyConfig) -> None:
+    """Refuse an exported translator that was made of other weights than those beside it.
+
+    Raises:
+        StaleExportError: the checkpoint was trained further, or is another one.
+    """
+    check_translator(directory / _network_folder(directory, policy))
+
+
 def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> Translator:
     """The translator that `dragoman export` wrote into a folder.
 
@@ -34,10 +43,8 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
         StaleExportError: it was made of other weights than those beside it.
         ExportError: its engine is not installed.
     """
-    drafting = policy.speculative and (directory / ONNX_FOLDER).is_dir()
-    on_ctranslate2 = (directory / MODEL_FOLDER).is_dir() and not drafting
-    check_translator(directory / (MODEL_FOLDER if on_ctranslate2 else ONNX_FOLDER))
-    if on_ctranslate2:
+    check_exported(directory, policy)
+    if _network_folder(directory, policy) == MODEL_FOLDER:
         return ExportedRetaTranslator(directory, policy, n_threads=n_threads)
     config = TranslatorConfig.from_dict(read_config(directory))
     tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE)
@@ -50,6 +57,12 @@ def load_exported(directory: Path, policy: PolicyConfig, *, n_threads: int) -> T
     if config.kind == "reta":
         return OnnxRetaTranslator(engine, tokenizer, policy)
     return WaitKTranslator(config, tokenizer, engine.new_writer, wait=policy.wait)
+
+
+def _network_folder(directory: Path, policy: PolicyConfig) -> str:
+    """Name of the folder of the network that suits a policy, where both are there."""
+    drafting = policy.speculative and (directory / ONNX_FOLDER).is_dir()
+    return MODEL_FOLDER if (directory / MODEL_FOLDER).is_dir() and not drafting else ONNX_FOLDER
 
 
 class OnnxRetaTranslator(ModelTranslator):

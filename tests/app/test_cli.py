@@ -1,9 +1,12 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
+from app import cli
 from app.cli import main
+from app.commands import models
 
 HEAVY = ("torch", "PyQt6", "numpy", "av", "onnxruntime", "websockets", "rich")
 
@@ -23,3 +26,33 @@ def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="2"):
         main([])
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_a_budget_that_is_no_number_is_named_as_the_user_knows_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "talk.wav", "--stability", "maybe"])
+    assert "argument --stability: 'maybe' is no number, nor off" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(_: object) -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:  # what an extension module makes of it
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setattr(models, "_list", load)
+    assert main(["models", "list"]) == cli.EXIT_INTERRUPTED
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_that_lacks_a_character_is_no_bug() -> None:
+    code = "import sys\nfrom app.cli import main\nmain(['models', 'list'])"
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environ, capture_output=True, check=True, text=True)
+    assert "en-de-fretna" in done.stdout

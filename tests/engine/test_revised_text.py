@@ -68,3 +68,8 @@ def test_what_is_read_does_not_depend_on_where_pieces_end(cuts: list[int]) -> No
     borders = [0, *sorted(cuts), len(text)]
     pieces = [text[a:b] for a, b in pairwise(borders)]
     assert read(*pieces) == read(text)
+
+
+def test_what_is_no_json_is_quoted(caplog: pytest.LogCaptureFixture) -> None:
+    read('{"committed": "we"}\nso they said\n')
+    assert "the first: 'so they said' is no JSON: Expecting value" in caplog.text

@@ -154,6 +154,20 @@ def test_the_band_is_dragged_and_found_again_where_it_was_left(
     assert wait_until(lambda: again.box() == left)
 
 
+@pytest.mark.parametrize("attempt", range(3))  # the button is up before the manager hears of it
+def test_a_click_gives_the_band_the_keyboard_and_does_not_hang_it_on_the_mouse(
+    start: Start, attempt: int
+) -> None:
+    band = start()
+    x, y, width, height = box = band.box()
+    band.click(x + width // 2, y + height - 20)
+    band.tool("xdotool", "mousemove", str(x + 100), str(y - 300))
+    assert wait_until(lambda: int(band.tool("xdotool", "getwindowfocus")) == int(band.window))
+    band.tool("xdotool", "key", "ctrl+comma")
+    band.find("Settings")
+    assert band.box() == box
+
+
 def remembered(file: Path) -> Box:
     (place,) = json.loads(file.read_text(encoding="utf-8"))["layouts"].values()
     height = 171  # of two lines and one of source text

@@ -22,13 +22,15 @@ def folder(tmp_path: Path) -> Path:
     return directory
 
 
-def test_the_list_names_models_and_languages(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+def test_the_list_names_models_languages_and_where_they_are(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
     assert cli.main(["models", "list", "--models", str(folder.parent)]) == 0
     shown = capsys.readouterr().out
-    assert "owsm-ctc" in shown
+    assert "en-owsm-ctc" in shown
     assert "en" in shown
+    assert f"{folder.parent}\n" in shown  # in one piece, to be copied
 
 
 def test_a_check_times_every_form_of_a_model(

@@ -8,7 +8,7 @@ import pytest
 
 from app import cli, config
 from app.models.recognition import load_stream
-from app.models.registry import Model, Registry, load_recognizer
+from app.models.registry import Model, Registry, describe_engine, load_recognizer
 from models.checkpoint import WEIGHTS_FILE
 from models.errors import ExportError, StaleExportError
 from models.owsm_ctc.model import OwsmCtc
@@ -40,6 +40,7 @@ def test_a_network_exported_from_other_weights_is_not_used(
     assert cli.main(["export", str(directory)]) == 0
     trained_further = tiny_model(seed=1)
     trained_further.save(directory, facts={"source_lang": "en"})
+    assert describe_engine(recognizer, "cpu") == "ONNX Runtime, float32 (once exported)"
     sound = [np.sin(np.arange(16_000) * 0.2)]
     asked: RowSettings = {"lang": ["<nolang>"], "task": ["<asr>"], "prompt": [None]}
     heard, _ = load_recognizer(recognizer, device="cpu").log_probs(sound, **asked)

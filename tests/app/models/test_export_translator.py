@@ -59,7 +59,8 @@ def test_an_export_of_other_weights_than_those_beside_it_is_not_used(
     kind.export(directory)
     load()
     assert not cache.exists()  # the export in the folder was taken
-    kind.train(directory, seed=2)
+    model = kind.train(directory, seed=2)
+    assert describe_engine(model, "cpu").endswith("(once exported)")
     load()
     assert "make it again: dragoman export" in caplog.text
     assert len(list(cache.iterdir())) == 1

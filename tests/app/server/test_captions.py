@@ -311,6 +311,14 @@ async def test_a_handshake_that_is_none_disturbs_nobody(capfd: pytest.CaptureFix
     assert capfd.readouterr().err == ""
 
 
+async def test_a_host_that_does_not_exist_is_said_in_words() -> None:
+    config = ServerConfig(address="nowhere.invalid:0", token="secret")
+    with pytest.raises(ServerError, match=r"cannot serve on nowhere\.invalid:0: ") as raised:
+        async with serving(config):
+            pass
+    assert "Unknown" not in str(raised.value)
+
+
 async def test_a_port_that_is_taken_is_one_clear_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -3,6 +3,7 @@ import logging
 import math
 import os
 import struct
+import sys
 import threading
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -109,6 +110,16 @@ async def test_sound_of_any_format_becomes_16_khz_mono(
     middle = samples[4000:12000]
     assert loudest_hz(middle) == pytest.approx(TONE_HZ, abs=3)
     assert float(np.abs(middle).max()) == pytest.approx(0.3, abs=0.06)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file is named so there")
+@pytest.mark.parametrize("name", ["12:30.wav", "https:talk.wav"])
+async def test_a_name_with_a_colon_is_no_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write_wav(tmp_path / name, tone(0.5, SAMPLE_RATE_HZ))
+    monkeypatch.chdir(tmp_path)
+    assert len(await read_all(Path(name))) == 8_000
 
 
 async def test_chunks_have_the_step_and_follow_one_another(tmp_path: Path) -> None:
