@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from app.commands import (
     bench,
@@ -41,6 +42,14 @@ class _Version(argparse.Action):
 
         print(f"dragoman {metadata.version('dragoman')}")
         parser.exit()
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; argparse puts the whole usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the exit code of a mistake."""
+        self.exit(EXIT_USAGE, f"dragoman: error: {message} ({self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,7 +96,7 @@ def _was_interrupted(error: BaseException) -> bool:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="dragoman",
         description="Live speech or live text in one language becomes subtitles in another "
         "while it is being spoken.",

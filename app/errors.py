@@ -1,5 +1,9 @@
 """Errors as the user is told of them."""
 
+import os
+import re
+
+_SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] ")
 _OWN_PACKAGES = {"app", "engine", "models", "ui"}
 
 
@@ -14,8 +18,24 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
     else:
-        text = str(error)
+        text = reason(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed: in the words of the system, where it is the system that says so.
+
+    Libraries put its numbers and their addresses around them, once for each address that they try.
+    """
+    text = str(error)
+    if isinstance(error, OSError):
+        number = _SYSTEM_ERROR.search(text)
+        if (
+            number is not None and type(error).__module__ == "builtins"
+        ):  # others count for themselves
+            return os.strerror(int(number[1]))
+        text = error.strerror or text
+    return _SYSTEM_ERROR.sub("", text)
 
 
 def unwrapped(error: BaseException) -> BaseException:

@@ -32,9 +32,9 @@ def _make(name: str) -> tuple[Path, str]:
     stamp, wanted = folder / "stamp", requirements.read_text(encoding="utf-8")
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return folder, ""
-    venv = [sys.executable, "-m", "venv", "--clear", "--without-pip", folder]
+    venv = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)]
     subprocess.run(venv, check=True)
-    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install"]
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
     done = subprocess.run(
         [*pip, "--quiet", "--no-deps", "-r", requirements],
         capture_output=True,

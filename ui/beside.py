@@ -20,9 +20,10 @@ def put_beside(window: QWidget, box: QRect, free: QRect) -> None:
         box: of the band.
         free: of its screen.
     """
-    resized = window.testAttribute(Qt.WidgetAttribute.WA_Resized)
-    wanted = window.size() if resized else window.sizeHint()
-    wanted.setHeight(max(wanted.height(), window.heightForWidth(wanted.width())))
+    wanted = window.size()
+    if not window.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        wanted = window.sizeHint()
+        wanted.setHeight(max(wanted.height(), window.heightForWidth(wanted.width())))
     # Without a size of its own, Qt would choose one when it is shown, and count the place that is
     # set below as that of the window without its frame.
     window.resize(wanted.boundedTo(free.marginsRemoved(FRAME).size()))

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.http11 import Response
 
+from app import errors
 from app.feeds.backoff import Backoff
 from engine.captions import FORMAT_VERSION, Caption, ProtocolError
 
@@ -148,7 +149,7 @@ async def follow(
             if status < 500 or not waits:
                 raise FollowError(f"{config.url}: {reason}") from error
         except (OSError, InvalidHandshake, TimeoutError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
+            reason = errors.reason(error)
             if not waits:
                 raise FollowError(f"{config.url}: {reason}") from error
         if config.once:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from app.errors import reason
 from app.feeds.backoff import Backoff
 from app.protocols.mqtt import OFFLINE, ONLINE, caption_topic, status_topic
 from engine.captions import Caption
@@ -157,7 +158,7 @@ class MqttOutlet:
                     return
             except (self._aiomqtt.MqttError, OSError) as error:
                 if not self._away:
-                    logger.warning("%s is away, and tried again: %s", self.name, error)
+                    logger.warning("%s is away, and tried again: %s", self.name, reason(error))
                 self._away = True
             await asyncio.sleep(self._backoff.next_s())
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from app.errors import reason
 from app.feeds.backoff import Backoff
 from app.feeds.outlets import OutletError
 from app.protocols.obs import (
@@ -67,7 +68,7 @@ class ObsOutlet:
                 raise OutletError(str(error)) from error
             except (OSError, InvalidHandshake) as error:
                 if not away:
-                    logger.warning("%s is away, and tried again: %s", self.name, error)
+                    logger.warning("%s is away, and tried again: %s", self.name, reason(error))
                 away = True
             await asyncio.sleep(self._backoff.next_s())
 

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -16,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
+from app.errors import reason
 from app.server.access import Access
 from app.server.config import ServerConfig, ServerError, parse_address
 from app.server.http import Answer, Exchange, HttpConnection, Target, is_upgrade, peer_of
@@ -129,13 +128,7 @@ class Server:
                 create_connection=type("Connection", (HttpConnection,), limits),
             )
         except OSError as error:
-            if error.errno is None or isinstance(
-                error, socket.gaierror
-            ):  # which has its own numbers
-                reason = error.strerror or str(error)
-            else:
-                reason = os.strerror(error.errno)
-            raise ServerError(f"cannot serve on {host}:{port}: {reason}") from error
+            raise ServerError(f"cannot serve on {host}:{port}: {reason(error)}") from error
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer an HTTP request, refuse a handshake, or None to let it in."""

@@ -38,7 +38,11 @@ class TrainingTask(Protocol[PlanT, BatchT]):
     reads, changes and pads, and may happen in another process.
     """
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The network that learns."""
+        ...
+
     score_name: str
     """Key of the development score that decides which checkpoint is the best."""
     higher_is_better: bool

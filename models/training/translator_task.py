@@ -5,6 +5,7 @@ from pathlib import Path
 
 import sacrebleu
 import torch
+from torch import Tensor
 
 from models.checkpoint import save_checkpoint
 from models.tokenizer import Tokenizer
@@ -46,6 +47,10 @@ class TranslatorTask:
     def prepare(self, plan: PairRows) -> Batch:
         """The tensors of a batch."""
         return self._stream.batch(plan)
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, float]:
+        """Mean loss of a batch, and how many target tokens it holds."""
+        raise NotImplementedError
 
     def evaluate(self) -> dict[str, float]:
         """BLEU (sacrebleu, cased, detokenised) on each development set, and their mean."""

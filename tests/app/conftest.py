@@ -94,7 +94,7 @@ class Machine:
 def _tone(n_samples: int, loudness: float) -> NDArray[np.int16]:
     if not loudness:
         return np.zeros(n_samples, "<i2")
-    return (np.sin(np.arange(n_samples) * 0.2) * loudness * 32767).astype("<i2")
+    return np.asarray(np.sin(np.arange(n_samples) * 0.2) * loudness * 32767, "<i2")
 
 
 @pytest.fixture

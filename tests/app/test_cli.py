@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 
@@ -26,6 +27,41 @@ def test_no_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="2"):
         main([])
     assert "COMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        (["run"], "required: SOURCE (dragoman run --help)"),
+        (["run", "talk.wav", "--colour"], "unrecognized arguments: --colour (dragoman --help)"),
+        (["runn"], "invalid choice: 'runn'"),
+        (["sessions", "search"], "(dragoman sessions search --help)"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    mistake: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(mistake)
+    line = capsys.readouterr().err
+    assert line.startswith("dragoman: error: ")
+    assert line.count("\n") == 1
+    assert told in line
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_no_bug() -> None:
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'app.commands.run':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "runpy.run_module('app', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_budget_that_is_no_number_is_named_as_the_user_knows_it(

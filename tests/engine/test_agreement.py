@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from itertools import pairwise
 
 from hypothesis import given
@@ -18,8 +19,8 @@ def words(*placed: tuple[str, int]) -> list[Word]:
     return [Word(text, (token(f"▁{text}", frame),)) for text, frame in placed]
 
 
-def texts(found: object) -> list[str]:
-    return [word.text for word in found]  # type: ignore[attr-defined]
+def texts(found: Iterable[Word]) -> list[str]:
+    return [word.text for word in found]
 
 
 def agreement(right_context: int = 5, n_agreeing: int = 1, certain: int = NEVER) -> WordAgreement:

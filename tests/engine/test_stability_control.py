@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 from statistics import mean
 
 import pytest
@@ -39,13 +40,13 @@ def feed(prefixes: Sequence[SourcePrefix], policy: Policy, budget: float) -> lis
 def sentence(n_words: int, segment: int) -> list[SourcePrefix]:
     """Prefixes of a segment that grows by a word every half second."""
     words = [f"w{i}" for i in range(n_words)]
-    times = {"segment": segment, "start_s": segment * n_words / 2}
+    start_s = segment * n_words / 2
+    of_segment = partial(prefix, segment=segment, start_s=start_s)
     grown = [
-        prefix(" ".join(words[:n]), words[n], end_s=times["start_s"] + (n + 1) / 2, **times)
+        of_segment(" ".join(words[:n]), words[n], end_s=start_s + (n + 1) / 2)
         for n in range(n_words)
     ]
-    end_s = times["start_s"] + n_words / 2
-    return [*grown, prefix(" ".join(words), finished=True, end_s=end_s, **times)]
+    return [*grown, of_segment(" ".join(words), finished=True, end_s=start_s + n_words / 2)]
 
 
 @settings(max_examples=200)

@@ -92,7 +92,7 @@ class ToneModel:
 
     def _hear(self, frames: Samples) -> np.ndarray:
         spectrum = np.abs(np.fft.rfft(frames * np.hanning(_FRAME)))
-        loudest_hz = spectrum.argmax(axis=1) * SAMPLE_RATE_HZ / _FRAME
+        loudest_hz: np.ndarray = spectrum.argmax(axis=1) * SAMPLE_RATE_HZ / _FRAME
         tokens = np.rint((loudest_hz - 400.0) / 200.0).astype(np.int64) + FIRST_TONE
         tokens = np.clip(tokens, FIRST_TONE, len(PIECES) - 1)
         audible = np.sqrt((frames**2).mean(axis=1)) > _AUDIBLE

@@ -1,21 +1,20 @@
 """Folders in the layout of the public OWSM-CTC repositories."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 import yaml
 
 from models.espnet import espnet_name
+from models.owsm_ctc.network import OwsmCtcNetwork
 from tests.models.owsm_ctc_models import tiny_tokenizer
 
 
-def write_repository(directory, network, /, **changes):
+def write_repository(directory: Path, network: OwsmCtcNetwork, /, **changes: Any) -> Path:
     """Write a network in the layout of the public repositories; `changes` go into config.yaml."""
     sizes = network.config
-    statistics = {
-        "count": 10.0,
-        "sum": np.zeros(sizes.n_mels),
-        "sum_square": np.zeros(sizes.n_mels),
-    }
     attends = [i in sizes.cross_attention_blocks for i in range(sizes.n_blocks)]
     encoder = {
         "output_size": sizes.width,
@@ -33,7 +32,7 @@ def write_repository(directory, network, /, **changes):
         "interctc_layer_idx": list(sizes.inter_ctc_blocks),
         "interctc_use_conditioning": sizes.self_conditioning,
     }
-    config = {
+    config: dict[str, Any] = {
         "token_list": list(sizes.tokens),
         "token_type": "bpe",
         "bpemodel": "data/bpe.model",
@@ -73,7 +72,8 @@ def write_repository(directory, network, /, **changes):
     (directory / "meta.yaml").write_text(yaml.safe_dump(meta))
     (directory / "exp" / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
     (directory / "data" / "bpe.model").write_bytes(tiny_tokenizer().serialized_model_proto())
-    np.savez(directory / "exp" / "feats_stats.npz", **statistics)
+    zeros = np.zeros(sizes.n_mels)
+    np.savez(directory / "exp" / "feats_stats.npz", count=10.0, sum=zeros, sum_square=zeros)
     tensors = {**network.state_dict(), "frontend.mel": network.frontend.mel}
     named = {espnet_name(name): tensor.clone() for name, tensor in tensors.items()}
     torch.save(named, directory / "exp" / "model.pth")

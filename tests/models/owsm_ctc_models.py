@@ -2,7 +2,7 @@
 
 import io
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import sentencepiece
 import torch
@@ -12,6 +12,17 @@ from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.vocabulary import build_tokens
 
 TEXT = ["the meeting will start at nine", "please open the window", "we have the time now"]
+
+
+class RowSettings(TypedDict):
+    """What `log_probs` is told of the rows of its batch."""
+
+    lang: list[str]
+    task: list[str]
+    prompt: list[str | None]
+
+
+ENGLISH_ASR: RowSettings = {"lang": ["<eng>"], "task": ["<asr>"], "prompt": [None]}
 
 
 @cache

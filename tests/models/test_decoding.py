@@ -1,11 +1,13 @@
 """Searches, on untrained models: with random weights every token is a close call."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from models.autoregressive import AutoregressiveTransformer, IncrementalDecoder
 from models.decoding import Bias, Writer, beam_search, greedy
@@ -75,7 +77,7 @@ def test_no_proposal_changes_what_is_written(seed: int, data: st.DataObject) -> 
     model = talkative(seed=seed)
     plain = greedy(model, SOURCE)
 
-    def propose(written: list[int]) -> list[int]:
+    def propose(written: Sequence[int]) -> Sequence[int]:
         n = len(written)
         right = plain[n : n + data.draw(st.integers(0, 5))]
         return [*right, *data.draw(st.lists(TOKENS, max_size=3))]
@@ -84,11 +86,14 @@ def test_no_proposal_changes_what_is_written(seed: int, data: st.DataObject) -> 
 
 
 def test_a_right_draft_is_verified_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    passes = []
+    passes: list[Tensor] = []
     verify = IncrementalDecoder.verify
-    monkeypatch.setattr(
-        IncrementalDecoder, "verify", lambda self, tokens: passes.append(1) or verify(self, tokens)
-    )
+
+    def counted(decoder: IncrementalDecoder, tokens: Tensor) -> Tensor:
+        passes.append(tokens)
+        return verify(decoder, tokens)
+
+    monkeypatch.setattr(IncrementalDecoder, "verify", counted)
     with torch.inference_mode():
         model = talkative(seed=2)
         plain = greedy(model, SOURCE)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from models.levenshtein import PLACEHOLDER
-from models.levenshtein_transformer import EditingNetwork, LevenshteinTransformer
+from models.levenshtein_transformer import EditingNetwork, EncodedSource, LevenshteinTransformer
 from models.tokenizer import EOS_ID, PAD_ID
 from models.translation import pad
 from models.translator_config import source_ids
@@ -25,7 +25,7 @@ def restless(seed: int) -> LevenshteinTransformer:
     model = levt(seed).double()
     with torch.no_grad():
         for parameter in (*model.layers.parameters(), *model.heads.parameters()):
-            parameter *= 4 if parameter.dim() > 1 else 1
+            parameter.mul_(4 if parameter.dim() > 1 else 1)
         model.heads.placeholders.weight[3:] = 0
         model.heads.placeholders.bias[3:] = -100
     return model
@@ -81,11 +81,14 @@ def test_editing_ends_when_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> N
     with torch.no_grad():
         model.heads.deletion.bias[0] = 100.0
         model.heads.placeholders.bias[0] = 100.0
-    passes = []
+    passes: list[Tensor] = []
     states = LevenshteinTransformer.edit_states
-    monkeypatch.setattr(
-        LevenshteinTransformer, "edit_states", lambda *a: passes.append(1) or states(*a)
-    )
+
+    def counted(model: LevenshteinTransformer, tokens: Tensor, source: EncodedSource) -> Tensor:
+        passes.append(tokens)
+        return states(model, tokens, source)
+
+    monkeypatch.setattr(LevenshteinTransformer, "edit_states", counted)
     assert refine(model, DRAFTS, n_iterations=5) == DRAFTS
     assert len(passes) == 2
 
@@ -122,7 +125,7 @@ def test_the_hybrid_drafts_and_edits_with_the_same_decoder() -> None:
     with torch.inference_mode():
         assert any(model.paths_batch(SOURCES)[0])
         before = model.edit_states(pad(DRAFTS)[0], model.read(*pad(SOURCES)))
-        model.layers[0].feed_forward.inner.weight.zero_()
+        model.get_parameter("layers.0.feed_forward.inner.weight").zero_()
         after = model.edit_states(pad(DRAFTS)[0], model.read(*pad(SOURCES)))
     assert not torch.allclose(before, after)
     assert len(refine(model, DRAFTS)) == len(DRAFTS)

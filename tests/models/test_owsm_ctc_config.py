@@ -6,17 +6,17 @@ from models.owsm_ctc.config import OwsmCtcConfig
 from tests.models.owsm_ctc_models import tiny_config
 
 
-def test_the_json_form_gives_the_same_configuration_back():
+def test_the_json_form_gives_the_same_configuration_back() -> None:
     config = tiny_config(subsampling="conv2d8", inter_ctc_blocks=())
     assert OwsmCtcConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
-def test_an_unknown_setting_is_an_error_that_names_it():
+def test_an_unknown_setting_is_an_error_that_names_it() -> None:
     with pytest.raises(ValueError, match="'widht'"):
         OwsmCtcConfig.from_json({**tiny_config().to_json(), "widht": 12})
 
 
-def test_a_configuration_without_a_vocabulary_is_an_error():
+def test_a_configuration_without_a_vocabulary_is_an_error() -> None:
     with pytest.raises(ValueError, match="lacks 'tokens'"):
         OwsmCtcConfig.from_json({"width": 16})
 
@@ -41,7 +41,7 @@ def test_a_configuration_without_a_vocabulary_is_an_error():
         ("buffer_s", 0.0),
     ],
 )
-def test_a_value_out_of_range_is_named(key, value):
+def test_a_value_out_of_range_is_named(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=key):
         tiny_config(**{key: value})
 
@@ -55,12 +55,12 @@ def test_a_value_out_of_range_is_named(key, value):
         (("<blank>", "<unk>", "<na>", "<asr>", "<nolang>"), "must stand before"),
     ],
 )
-def test_a_broken_vocabulary_is_an_error_that_says_how(tokens, what):
+def test_a_broken_vocabulary_is_an_error_that_says_how(tokens: tuple[str, ...], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         tiny_config(tokens=tokens)
 
 
-def test_the_small_model_of_this_project_has_about_five_million_parameters():
+def test_the_small_model_of_this_project_has_about_five_million_parameters() -> None:
     from models.owsm_ctc.network import OwsmCtcNetwork
 
     special = ("<blank>", "<unk>", "<na>", "<nolang>", "<eng>", "<asr>")

@@ -1,12 +1,14 @@
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike, NDArray
 
 from models.owsm_ctc.alignment import AlignmentError, align_tokens
 from models.owsm_ctc.biases import SumOfBiases, WantedWords
@@ -14,16 +16,16 @@ from models.owsm_ctc.decoding import Run, frame_start_s, greedy_runs
 from models.owsm_ctc.prefix_search import beam_search
 
 
-def log_softmax(values):
-    values = np.asarray(values, dtype=np.float64)
-    return (values - np.log(np.exp(values).sum(-1, keepdims=True))).astype(np.float32)
+def log_softmax(scores: ArrayLike) -> NDArray[np.float32]:
+    values = np.asarray(scores, dtype=np.float64)
+    return np.asarray(values - np.log(np.exp(values).sum(-1, keepdims=True)), np.float32)
 
 
-def collapse(path):
+def collapse(path: Sequence[int]) -> tuple[int, ...]:
     return tuple(token for token, _ in itertools.groupby(path) if token != 0)
 
 
-def every_path(log_probs):
+def every_path(log_probs: NDArray[np.float32]) -> Iterator[tuple[tuple[int, ...], float]]:
     n_frames, n_tokens = log_probs.shape
     for path in itertools.product(range(n_tokens), repeat=n_frames):
         yield path, sum(float(log_probs[t, token]) for t, token in enumerate(path))
@@ -34,7 +36,7 @@ small = st.integers(0, 2**32 - 1).map(
 )
 
 
-def test_greedy_joins_repeats_and_drops_blanks():
+def test_greedy_joins_repeats_and_drops_blanks() -> None:
     best = [0, 3, 3, 0, 3, 2, 2, 0]
     log_probs = torch.full((8, 4), -5.0)
     log_probs[range(8), best] = torch.tensor([0.9, 0.8, 0.6, 0.9, 0.5, 0.7, 0.7, 0.9]).log()
@@ -47,12 +49,12 @@ def test_greedy_joins_repeats_and_drops_blanks():
     assert [run.confidence for run in runs] == pytest.approx([0.7, 0.5, 0.7])
 
 
-def test_greedy_of_blanks_or_of_one_frame():
+def test_greedy_of_blanks_or_of_one_frame() -> None:
     assert greedy_runs(torch.tensor([[0.0, -9.0]] * 3)) == []
     assert greedy_runs(torch.tensor([[-9.0, 0.0]])) == [Run(1, 0, 0, 1.0)]
 
 
-def test_frames_are_centred_at_80_i_plus_70_ms():
+def test_frames_are_centred_at_80_i_plus_70_ms() -> None:
     assert frame_start_s(0) == pytest.approx(0.03)
     assert (frame_start_s(10) + frame_start_s(11)) / 2 == pytest.approx(0.87)
     assert frame_start_s(-2) == 0.0
@@ -60,8 +62,8 @@ def test_frames_are_centred_at_80_i_plus_70_ms():
 
 @settings(deadline=None, max_examples=25)
 @given(small)
-def test_a_wide_beam_finds_the_sums_over_all_alignments(log_probs):
-    totals = defaultdict(lambda: -math.inf)
+def test_a_wide_beam_finds_the_sums_over_all_alignments(log_probs: NDArray[np.float32]) -> None:
+    totals: dict[tuple[int, ...], float] = defaultdict(lambda: -math.inf)
     for path, score in every_path(log_probs):
         totals[collapse(path)] = float(np.logaddexp(totals[collapse(path)], score))
     found = beam_search(log_probs, beam=1000)
@@ -74,7 +76,9 @@ def test_a_wide_beam_finds_the_sums_over_all_alignments(log_probs):
 
 @settings(deadline=None, max_examples=25)
 @given(small, st.lists(st.integers(1, 2), min_size=1, max_size=3))
-def test_alignment_is_the_best_path_that_spells_the_text(log_probs, token_ids):
+def test_alignment_is_the_best_path_that_spells_the_text(
+    log_probs: NDArray[np.float32], token_ids: list[int]
+) -> None:
     paths = [
         (score, path) for path, score in every_path(log_probs) if collapse(path) == tuple(token_ids)
     ]
@@ -91,7 +95,7 @@ def test_alignment_is_the_best_path_that_spells_the_text(log_probs, token_ids):
     assert score == pytest.approx(max(paths)[0], abs=1e-4)
 
 
-def test_alignment_refuses_an_empty_text_and_one_that_does_not_fit():
+def test_alignment_refuses_an_empty_text_and_one_that_does_not_fit() -> None:
     log_probs = log_softmax(np.zeros((3, 4)))
     with pytest.raises(AlignmentError, match="no tokens"):
         align_tokens(log_probs, [])
@@ -100,10 +104,10 @@ def test_alignment_refuses_an_empty_text_and_one_that_does_not_fit():
     assert len(align_tokens(log_probs, [1, 2, 3])) == 3
 
 
-def test_wanted_words_earn_only_when_complete():
+def test_wanted_words_earn_only_when_complete() -> None:
     wanted = WantedWords([[1, 2], [1, 2, 3, 4], []], bonus=1.0)
 
-    def total(ids):
+    def total(ids: Sequence[int]) -> float:
         state, score = wanted.start(), 0.0
         for token_id in ids:
             state, earned = wanted.extend(state, token_id)
@@ -122,7 +126,7 @@ def test_wanted_words_earn_only_when_complete():
     assert total([1, 2, 3, 1, 2]) == 4.0
 
 
-def test_a_wanted_phrase_is_found_inside_the_failure_of_another():
+def test_a_wanted_phrase_is_found_inside_the_failure_of_another() -> None:
     wanted = WantedWords([[1, 1, 2], [7, 8, 9], [8, 9, 5]], bonus=1.0)
     for ids, earned in (([1, 1, 1, 2], 3.0), ([7, 8, 9, 5], 6.0), ([7, 8, 7], 0.0)):
         state, score = wanted.start(), 0.0
@@ -132,7 +136,7 @@ def test_a_wanted_phrase_is_found_inside_the_failure_of_another():
         assert score + wanted.finish(state) == earned
 
 
-def test_wanted_words_turn_a_close_decision():
+def test_wanted_words_turn_a_close_decision() -> None:
     log_probs = log_softmax([[5.0, 0, 0, 0], [0, 3.0, 2.5, 0], [5.0, 0, 0, 0]])
     assert beam_search(log_probs)[0].token_ids == (1,)
     biased = beam_search(log_probs, bias=WantedWords([[2]], bonus=1.0))[0]

@@ -1,24 +1,28 @@
 """Loading ESPnet's layout, from folders written here; the real pack is in the parity tests."""
 
 import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from models.checkpoint import CheckpointError, load_espnet
+from models.owsm_ctc.model import OwsmCtc
 from tests.models.espnet_repository import write_repository
 from tests.models.owsm_ctc_models import tiny_model
 
 
-def rewrite_weights(directory, change):
+def rewrite_weights(directory: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
     path = directory / "exp" / "model.pth"
     tensors = torch.load(path, weights_only=True)
     change(tensors)
     torch.save(tensors, path)
 
 
-def small(**changes):
+def small(**changes: Any) -> OwsmCtc:
     return tiny_model(subsampling="conv2d8", **changes)
 
 
@@ -32,7 +36,7 @@ def small(**changes):
         {"cross_attention_blocks": (0, 1, 2, 3), "gate_kernel": 5, "merge_kernel": 1},
     ],
 )
-def test_every_size_comes_from_the_configuration(tmp_path, changes):
+def test_every_size_comes_from_the_configuration(tmp_path: Path, changes: dict[str, Any]) -> None:
     model = small(**changes)
     loaded = load_espnet(write_repository(tmp_path / "model", model), "cpu")
     assert not loaded.training
@@ -44,13 +48,13 @@ def test_every_size_comes_from_the_configuration(tmp_path, changes):
     assert loaded.recognize(audio) == model.recognize(audio)
 
 
-def test_equal_widths_load_without_projection_tensors(tmp_path):
+def test_equal_widths_load_without_projection_tensors(tmp_path: Path) -> None:
     directory = write_repository(tmp_path / "model", small(prompt_width=16))
     names = torch.load(directory / "exp" / "model.pth", weights_only=True)
     assert not [name for name in names if "_proj." in name and "encoders" not in name]
 
 
-def test_a_missing_tensor_is_named(tmp_path):
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     directory = write_repository(tmp_path / "model", small())
     rewrite_weights(
         directory, lambda tensors: tensors.pop("encoder.encoders.2.cross_attn.linear_k.bias")
@@ -59,7 +63,7 @@ def test_a_missing_tensor_is_named(tmp_path):
         load_espnet(directory, "cpu")
 
 
-def test_an_extra_tensor_is_named(tmp_path):
+def test_an_extra_tensor_is_named(tmp_path: Path) -> None:
     directory = write_repository(tmp_path / "model", small())
     rewrite_weights(directory, lambda tensors: tensors.update({"decoder.embed": torch.zeros(2)}))
     with pytest.raises(CheckpointError, match=r"decoder\.embed is not part"):
@@ -67,7 +71,7 @@ def test_an_extra_tensor_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ctc.ctc_lo.weight", "frontend.logmel.melmat", "normalize.std"])
-def test_a_misshapen_tensor_is_named_with_both_shapes(tmp_path, name):
+def test_a_misshapen_tensor_is_named_with_both_shapes(tmp_path: Path, name: str) -> None:
     directory = write_repository(tmp_path / "model", small())
     rewrite_weights(directory, lambda tensors: tensors.update({name: tensors[name][:-1]}))
     with pytest.raises(CheckpointError, match=rf"{name} has the shape \(\d+, ?\d*\); .* says \("):
@@ -75,11 +79,13 @@ def test_a_misshapen_tensor_is_named_with_both_shapes(tmp_path, name):
 
 
 class Harmful:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return (print, ("this must not run",))
 
 
-def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path, capsys):
+def test_a_pickle_with_code_is_refused_and_does_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     directory = write_repository(tmp_path / "model", small())
     torch.save({"ctc.ctc_lo.weight": Harmful()}, directory / "exp" / "model.pth")
     with pytest.raises(CheckpointError, match=r"model\.pth: damaged, or not plain tensors"):
@@ -91,7 +97,7 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"step": 3}])
-def test_weights_that_are_no_named_tensors_are_refused(tmp_path, content):
+def test_weights_that_are_no_named_tensors_are_refused(tmp_path: Path, content: object) -> None:
     directory = write_repository(tmp_path / "model", small())
     torch.save(content, directory / "exp" / "model.pth")
     with pytest.raises(CheckpointError, match=r"not named tensors|not a tensor"):
@@ -102,7 +108,7 @@ def test_weights_that_are_no_named_tensors_are_refused(tmp_path, content):
     "name",
     ["meta.yaml", "exp/config.yaml", "exp/model.pth", "exp/feats_stats.npz", "data/bpe.model"],
 )
-def test_a_missing_truncated_or_overwritten_file_is_named(tmp_path, name):
+def test_a_missing_truncated_or_overwritten_file_is_named(tmp_path: Path, name: str) -> None:
     directory = write_repository(tmp_path / "model", small())
     path = directory / name
     content = path.read_bytes()
@@ -134,7 +140,9 @@ def test_a_missing_truncated_or_overwritten_file_is_named(tmp_path, name):
         ({"encoder_conf": {"linear_units": 32}}, "w_1"),
     ],
 )
-def test_a_configuration_that_is_not_computed_here_is_refused_by_name(tmp_path, changes, what):
+def test_a_configuration_that_is_not_computed_here_is_refused_by_name(
+    tmp_path: Path, changes: dict[str, Any], what: str
+) -> None:
     directory = write_repository(tmp_path / "model", small(), **changes)
     with pytest.raises(CheckpointError, match=what):
         load_espnet(directory, "cpu")

@@ -1,25 +1,28 @@
 import json
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from models.checkpoint import CheckpointError
 from models.owsm_ctc.biases import WantedWords
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.recognition import Token, join_words
-from tests.models.owsm_ctc_models import tiny_config, tiny_model
+from tests.models.owsm_ctc_models import ENGLISH_ASR, tiny_config, tiny_model
 
 RATE_HZ = 16_000
 
 
-def noise(seconds, seed=0):
+def noise(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     samples = np.random.default_rng(seed).normal(size=round(seconds * RATE_HZ)) * 0.1
     return samples.astype(np.float32)
 
 
-def test_the_vocabulary_lists_languages_and_tasks():
+def test_the_vocabulary_lists_languages_and_tasks() -> None:
     vocabulary = tiny_model().vocabulary
     assert vocabulary.languages == ("<deu>", "<eng>")
     assert vocabulary.tasks == ("<asr>", "<st_deu>")
@@ -27,7 +30,7 @@ def test_the_vocabulary_lists_languages_and_tasks():
     assert vocabulary.tokens[-3:] == ("<sos>", "<eos>", "<sop>")
 
 
-def test_text_becomes_ids_and_text_again():
+def test_text_becomes_ids_and_text_again() -> None:
     vocabulary = tiny_model().vocabulary
     ids = vocabulary.encode("open the window")
     assert vocabulary.text([5, 6, *ids]) == "open the window"
@@ -36,12 +39,12 @@ def test_text_becomes_ids_and_text_again():
 
 
 @pytest.mark.parametrize("prompt", [None, "", "  ", "well <na> then", "<na>"])
-def test_these_prompts_mean_no_prompt(prompt):
+def test_these_prompts_mean_no_prompt(prompt: str | None) -> None:
     vocabulary = tiny_model().vocabulary
     assert vocabulary.prompt_ids(prompt) == [vocabulary.tokens.index("<na>")]
 
 
-def test_a_prompt_longer_than_the_table_of_positions_is_read():
+def test_a_prompt_longer_than_the_table_of_positions_is_read() -> None:
     model = tiny_model()
     prompt = " ".join(["open the window"] * 100)
     assert len(model.vocabulary.prompt_ids(prompt)) > 512
@@ -49,7 +52,7 @@ def test_a_prompt_longer_than_the_table_of_positions_is_read():
     assert long.language in ("<deu>", "<eng>")
 
 
-def test_an_unknown_language_or_task_is_an_error_that_lists_the_known_ones():
+def test_an_unknown_language_or_task_is_an_error_that_lists_the_known_ones() -> None:
     model = tiny_model()
     with pytest.raises(ValueError, match="<deu>, <eng>, <nolang>"):
         model.recognize(noise(0.5), lang="<fra>")
@@ -68,13 +71,13 @@ def test_an_unknown_language_or_task_is_an_error_that_lists_the_known_ones():
         np.array([0.0, np.inf] * 400, np.float32),
     ],
 )
-def test_audio_of_a_wrong_kind_is_an_error(audio):
+def test_audio_of_a_wrong_kind_is_an_error(audio: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="audio"):
         tiny_model().recognize(audio)
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 160, 2239, 2240])
-def test_very_short_audio_gives_one_frame(n_samples):
+def test_very_short_audio_gives_one_frame(n_samples: int) -> None:
     model = tiny_model()
     log_probs, lengths = model.log_probs(
         [np.zeros(n_samples, np.float32)], lang=["<eng>"], task=["<asr>"], prompt=[None]
@@ -85,14 +88,14 @@ def test_very_short_audio_gives_one_frame(n_samples):
     model.recognize_long(np.zeros(n_samples, np.float32), context_s=0.16)
 
 
-def test_a_batch_needs_as_many_of_everything():
+def test_a_batch_needs_as_many_of_everything() -> None:
     with pytest.raises(ValueError, match="2 audios"):
         tiny_model().log_probs([noise(0.5)] * 2, lang=["<eng>"], task=["<asr>"], prompt=[None])
     with pytest.raises(ValueError, match="at least one"):
         tiny_model().log_probs([], lang=[], task=[], prompt=[])
 
 
-def test_a_batch_equals_its_rows_where_nothing_is_padded():
+def test_a_batch_equals_its_rows_where_nothing_is_padded() -> None:
     model = tiny_model()
     rows = [noise(1.0, seed=1), noise(1.0, seed=2)]
     both, _ = model.log_probs(
@@ -102,7 +105,7 @@ def test_a_batch_equals_its_rows_where_nothing_is_padded():
     torch.testing.assert_close(both[1], alone[0], atol=1e-5, rtol=1e-5)
 
 
-def test_read_only_and_double_precision_audio_is_accepted_and_not_changed():
+def test_read_only_and_double_precision_audio_is_accepted_and_not_changed() -> None:
     model = tiny_model()
     audio = noise(1.0)
     expected = model.recognize(audio)
@@ -113,7 +116,7 @@ def test_read_only_and_double_precision_audio_is_accepted_and_not_changed():
     np.testing.assert_array_equal(audio, noise(1.0))
 
 
-def test_tokens_have_ascending_times_within_the_audio_and_probabilities():
+def test_tokens_have_ascending_times_within_the_audio_and_probabilities() -> None:
     recognition = tiny_model(seed=3).recognize(noise(2.0))
     tokens = recognition.tokens
     assert tokens
@@ -126,7 +129,7 @@ def test_tokens_have_ascending_times_within_the_audio_and_probabilities():
     assert " ".join(word.text for word in recognition.words) == recognition.text
 
 
-def test_words_are_joined_at_the_mark():
+def test_words_are_joined_at_the_mark() -> None:
     tokens = [
         Token(1, "▁", 0.0, 0.1, 0.9),
         Token(2, "w", 0.4, 0.5, 0.8),
@@ -142,7 +145,7 @@ def test_words_are_joined_at_the_mark():
     assert words[0].confidence == 0.8
 
 
-def test_long_audio_in_buffers_agrees_with_one_pass_away_from_the_seams():
+def test_long_audio_in_buffers_agrees_with_one_pass_away_from_the_seams() -> None:
     model = tiny_model(buffer_s=4.0)
     audio = noise(6.0)
     long = model.recognize_long(audio, context_s=1.2, lang="<eng>")
@@ -155,20 +158,20 @@ def test_long_audio_in_buffers_agrees_with_one_pass_away_from_the_seams():
 
 
 @pytest.mark.parametrize("seconds", [2.0, 6.0])
-def test_alignment_gives_every_word_a_time(seconds):
+def test_alignment_gives_every_word_a_time(seconds: float) -> None:
     words = tiny_model().align(noise(seconds), " open  the window", context_s=0.4)
     assert [word.text for word in words] == ["open", "the", "window"]
     assert all(a.end_s <= b.start_s + 1e-9 for a, b in pairwise(words))
     assert words[-1].end_s <= seconds + 0.08
 
 
-def test_beam_search_of_one_beam_and_more_gives_tokens_with_times():
+def test_beam_search_of_one_beam_and_more_gives_tokens_with_times() -> None:
     model = tiny_model(seed=3)
     recognition = model.recognize(noise(1.0), beam=5, lang="<eng>")
     assert recognition.text == model.vocabulary.text(t.id for t in recognition.tokens)
 
 
-def test_a_bias_counts_with_a_single_beam_too():
+def test_a_bias_counts_with_a_single_beam_too() -> None:
     model = tiny_model(seed=3)
     token_id = model.vocabulary.encode("window")[-1]
     wanted = WantedWords([[token_id]], bonus=50.0)
@@ -178,7 +181,7 @@ def test_a_bias_counts_with_a_single_beam_too():
     assert token_id in [token.id for token in biased.tokens]
 
 
-def test_a_checkpoint_gives_the_same_model_back(tmp_path):
+def test_a_checkpoint_gives_the_same_model_back(tmp_path: Path) -> None:
     model = tiny_model()
     model.frontend.set_statistics(torch.full((20,), -4.0), torch.full((20,), 3.0))
     model.save(tmp_path / "small", facts={"source_lang": "en"})
@@ -189,18 +192,17 @@ def test_a_checkpoint_gives_the_same_model_back(tmp_path):
     assert json.loads((tmp_path / "small" / "config.json").read_text())["source_lang"] == "en"
 
 
-def test_half_precision_storage_changes_little(tmp_path):
+def test_half_precision_storage_changes_little(tmp_path: Path) -> None:
     model = tiny_model()
     model.save(tmp_path / "half", dtype=torch.float16)
     loaded = OwsmCtc.from_checkpoint(tmp_path / "half")
-    arguments = {"lang": ["<eng>"], "task": ["<asr>"], "prompt": [None]}
-    ours, _ = model.log_probs([noise(1.0)], **arguments)
-    theirs, _ = loaded.log_probs([noise(1.0)], **arguments)
+    ours, _ = model.log_probs([noise(1.0)], **ENGLISH_ASR)
+    theirs, _ = loaded.log_probs([noise(1.0)], **ENGLISH_ASR)
     assert theirs.dtype == torch.float32
     assert (ours - theirs).abs().max() < 0.1
 
 
-def test_a_checkpoint_of_another_kind_or_size_is_refused(tmp_path):
+def test_a_checkpoint_of_another_kind_or_size_is_refused(tmp_path: Path) -> None:
     tiny_model().save(tmp_path / "model")
     config = tmp_path / "model" / "config.json"
     content = json.loads(config.read_text())
@@ -217,7 +219,7 @@ def test_a_checkpoint_of_another_kind_or_size_is_refused(tmp_path):
             OwsmCtc.from_checkpoint(tmp_path / "model")
 
 
-def test_a_model_without_a_tokenizer_can_run_but_not_read():
+def test_a_model_without_a_tokenizer_can_run_but_not_read() -> None:
     model = OwsmCtc(tiny_config()).eval()
     assert model(torch.zeros(1, 31, 20), None, torch.tensor([[5, 6]])).log_probs.isfinite().all()
     with pytest.raises(ValueError, match="without a tokenizer"):

@@ -2,11 +2,14 @@
 
 import json
 import wave
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from engine.acoustics import BestPathDecoder
 from engine.audio import AudioChunk
@@ -16,8 +19,10 @@ from models.checkpoint import load_espnet
 from models.owsm_ctc.decoding import greedy_runs
 from models.owsm_ctc.frontend import mel_matrix
 from models.owsm_ctc.long_form import Buffering
+from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.prefix_search import beam_search
 from tests.engine.tones import AlwaysSpeech
+from tests.models.owsm_ctc_models import ENGLISH_ASR
 
 PACK = Path(__file__).resolve().parents[3] / "shared" / "parity" / "owsm_ctc"
 TOLERANCE = 1e-4  # natural log; the bar of the pack
@@ -32,51 +37,55 @@ SHORT = [
     "c08_en_asr_pad30s",
 ]
 
+Case = dict[str, Any]
+Cases = dict[str, Case]
+Reference = dict[str, NDArray[Any]]
+
 pytestmark = pytest.mark.skipif(
     not PACK.is_dir(), reason=f"the parity pack is not beside the repository: {PACK}"
 )
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> OwsmCtc:
     return load_espnet(PACK / "v31like", "cpu")
 
 
 @pytest.fixture(scope="module")
-def reference():
+def reference() -> Reference:
     with np.load(PACK / "v31like" / "reference.npz") as arrays:
         return dict(arrays)
 
 
 @pytest.fixture(scope="module")
-def cases():
+def cases() -> Cases:
     content = json.loads((PACK / "v31like" / "cases.json").read_text(encoding="utf-8"))
     return {case["id"]: case for case in content["cases"]}
 
 
-def read_wav(name):
+def read_wav(name: str) -> NDArray[np.float32]:
     with wave.open(str(PACK / name)) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    return (samples / 32768).astype(np.float32)
+    return np.asarray(samples / 32768, np.float32)
 
 
-def short_audio(case):
+def short_audio(case: Case) -> NDArray[np.float32]:
     audio = read_wav(case["wav"])
     n_samples = case["pad_to_samples"] or len(audio)
     return np.pad(audio, (0, n_samples - len(audio)))
 
 
-def largest_difference(ours, theirs):
+def largest_difference(ours: torch.Tensor, theirs: NDArray[Any]) -> float:
     assert tuple(ours.shape) == theirs.shape
     return float(np.abs(np.asarray(ours) - theirs).max())
 
 
-def test_the_computed_mel_matrix_is_the_checkpoints(model):
+def test_the_computed_mel_matrix_is_the_checkpoints(model: OwsmCtc) -> None:
     np.testing.assert_allclose(mel_matrix(80), model.frontend.mel.numpy(), atol=1e-7)
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_short_audio(model, cases, reference, name):
+def test_short_audio(model: OwsmCtc, cases: Cases, reference: Reference, name: str) -> None:
     case = cases[name]
     audio, prompt = short_audio(case), case["text_prev"]
     lang, task = case["lang_sym"], case["task_sym"]
@@ -91,7 +100,9 @@ def test_short_audio(model, cases, reference, name):
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_inter_ctc_of_short_audio(model, cases, reference, name):
+def test_inter_ctc_of_short_audio(
+    model: OwsmCtc, cases: Cases, reference: Reference, name: str
+) -> None:
     case = cases[name]
     audio = torch.from_numpy(short_audio(case))
     with torch.inference_mode():
@@ -106,14 +117,14 @@ def test_inter_ctc_of_short_audio(model, cases, reference, name):
         assert tokens == case["inter_tokens"][str(block)]
 
 
-def test_stages_of_c02(model, cases, reference):
+def test_stages_of_c02(model: OwsmCtc, cases: Cases, reference: Reference) -> None:
     case = cases["c02_en_asr_prompt"]
     audio = torch.from_numpy(read_wav(case["wav"]))[None]
     lengths = torch.tensor([audio.shape[1]])
-    stages = {}
+    stages: dict[str, torch.Tensor] = {}
 
-    def keep(name):
-        def hook(module, inputs, output):
+    def keep(name: str) -> Callable[[torch.nn.Module, object, torch.Tensor], None]:
+        def hook(module: torch.nn.Module, inputs: object, output: torch.Tensor) -> None:
             stages[name] = output
 
         return hook
@@ -139,7 +150,9 @@ def test_stages_of_c02(model, cases, reference):
         assert largest_difference(stages[name], reference[f"stages_c02/{name}"]) <= 1e-4, name
 
 
-def test_a_padded_batch_of_different_prompts_languages_and_tasks(model, cases, reference):
+def test_a_padded_batch_of_different_prompts_languages_and_tasks(
+    model: OwsmCtc, cases: Cases, reference: Reference
+) -> None:
     case = cases["c09_batch2"]
     log_probs, lengths = model.log_probs(
         [read_wav(name) for name in case["wavs"]],
@@ -157,7 +170,7 @@ def test_a_padded_batch_of_different_prompts_languages_and_tasks(model, cases, r
 
 
 @pytest.mark.parametrize("name", ["c10_long_ctx4", "c11_long_ctx2", "c12_long_st_ctx4"])
-def test_long_audio(model, cases, reference, name):
+def test_long_audio(model: OwsmCtc, cases: Cases, reference: Reference, name: str) -> None:
     case = cases[name]
     audio = read_wav(case["wav"])
     context_s, lang, task = case["context_len_in_secs"], case["lang_sym"], case["task_sym"]
@@ -174,7 +187,9 @@ def test_long_audio(model, cases, reference, name):
     assert recognition.text == case["text_nospecial"]
 
 
-def test_short_and_long_audio_with_a_prompt_for_the_first_buffer(model, cases):
+def test_short_and_long_audio_with_a_prompt_for_the_first_buffer(
+    model: OwsmCtc, cases: Cases
+) -> None:
     case = cases["c13_batch_decode"]
     texts = []
     for name, lang, task, prompt in zip(
@@ -193,7 +208,7 @@ def test_short_and_long_audio_with_a_prompt_for_the_first_buffer(model, cases):
     assert texts == case["texts"]
 
 
-def test_alignment(model, cases, reference):
+def test_alignment(model: OwsmCtc, cases: Cases, reference: Reference) -> None:
     case = cases["c14_align"]
     audio = read_wav(case["wav"])
     buffers = model.buffer_log_probs(audio, context_s=case["context_len_in_secs"], lang="<eng>")
@@ -212,7 +227,7 @@ def test_alignment(model, cases, reference):
         assert spoken[0].start_s == pytest.approx(max(0.0, start_s + 0.5), abs=0.1) or start_s < 0.5
 
 
-def test_prefix_beam_search(model, cases):
+def test_prefix_beam_search(model: OwsmCtc, cases: Cases) -> None:
     case = cases["c15_beam5"]
     audio = read_wav(case["wav"])
     log_probs, _ = model.log_probs([audio], lang=["<eng>"], task=["<asr>"], prompt=[None])
@@ -223,7 +238,7 @@ def test_prefix_beam_search(model, cases):
     assert recognition.text == case["text_nospecial"]
 
 
-def test_long_audio_by_the_rule_of_2026(model, cases, reference):
+def test_long_audio_by_the_rule_of_2026(model: OwsmCtc, cases: Cases, reference: Reference) -> None:
     case = cases["c16_master_long"]
     audio = read_wav(case["wav"])
     context_s, lang = case["context_len_in_secs"], case["lang_sym"]
@@ -237,13 +252,13 @@ def test_long_audio_by_the_rule_of_2026(model, cases, reference):
 
 
 @pytest.mark.parametrize(("wav", "lang"), [("en1", "en"), ("en2", "en"), ("de1", "de")])
-def test_the_language_is_heard_in_the_whole_recording(model, wav, lang):
+def test_the_language_is_heard_in_the_whole_recording(model: OwsmCtc, wav: str, lang: str) -> None:
     identifier = TokenIdentifier(model, model.config.tokens, ("en", "de"))
     shares = identifier.probabilities(read_wav(f"wav/{wav}.wav"))
     assert max(shares, key=shares.__getitem__) == lang
 
 
-def test_a_stream_is_translated_by_the_recogniser_itself(model, cases):
+def test_a_stream_is_translated_by_the_recogniser_itself(model: OwsmCtc, cases: Cases) -> None:
     case = cases["c03_en_st_na"]
     tokens = model.config.tokens
     stream = StreamingRecognizer(
@@ -259,13 +274,12 @@ def test_a_stream_is_translated_by_the_recogniser_itself(model, cases):
     assert len(prefixes[-1].translation.split()) > 2
 
 
-def test_converting_to_a_checkpoint_of_our_own_keeps_every_number(model, cases, tmp_path):
-    from models.owsm_ctc.model import OwsmCtc
-
+def test_converting_to_a_checkpoint_of_our_own_keeps_every_number(
+    model: OwsmCtc, cases: Cases, tmp_path: Path
+) -> None:
     model.save(tmp_path / "converted")
     converted = OwsmCtc.from_checkpoint(tmp_path / "converted")
-    arguments = {"lang": ["<eng>"], "task": ["<asr>"], "prompt": [None]}
     audio = read_wav("wav/en2.wav")
-    ours, _ = model.log_probs([audio], **arguments)
-    theirs, _ = converted.log_probs([audio], **arguments)
+    ours, _ = model.log_probs([audio], **ENGLISH_ASR)
+    theirs, _ = converted.log_probs([audio], **ENGLISH_ASR)
     assert largest_difference(ours, theirs.numpy()) <= 1e-5

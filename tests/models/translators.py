@@ -98,6 +98,6 @@ def talkative(kind: str = "reta", seed: int = 1) -> AutoregressiveTransformer:
     model = autoregressive(kind, seed).double()
     with torch.no_grad():
         for parameter in model.layers.parameters():
-            parameter *= 4 if parameter.dim() > 1 else 1
+            parameter.mul_(4 if parameter.dim() > 1 else 1)
         model.embedding.weight[EOS_ID] *= 3
     return model

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.environments import ROOT, python_with
 from tests.models.translators import SENTENCES, autoregressive, tokenizer
 from tests.patience import TIMEOUT_S
 
-EXACT = {"rel": 0, "abs": 1e-6}
+exactly = partial(pytest.approx, rel=0, abs=1e-6)
 
 
 def measure(*arguments: str, given: object = None) -> dict[str, Any]:
@@ -68,9 +69,9 @@ def test_metrics_of_revised_outputs_are_those_of_simuleval_sltev_and_simulstream
     ]
     theirs, ours = measure("revisions", given=sentences), score(traces)
     for name, value in theirs["simuleval"].items():
-        assert getattr(ours, name) == pytest.approx(value, **EXACT), name
-    assert ours.ne == pytest.approx(theirs["sltev"], **EXACT)
-    assert ours.ne == pytest.approx(theirs["simulstream"]["ne"], **EXACT)
+        assert getattr(ours, name) == exactly(value), name
+    assert ours.ne == exactly(theirs["sltev"])
+    assert ours.ne == exactly(theirs["simulstream"]["ne"])
     assert delays == theirs["simulstream"]["delays"]
 
 
@@ -115,9 +116,9 @@ def test_simuleval_runs_our_policies_and_agrees_about_them(
     assert theirs["predictions"] == [" ".join(trace.final) for trace in traces]
     assert theirs["delays"] == [revision_delays(trace.revisions) for trace in traces]
     bleu = sacrebleu.corpus_bleu(theirs["predictions"], [references]).score
-    assert theirs["BLEU"] == pytest.approx(bleu, **EXACT)
+    assert theirs["BLEU"] == exactly(bleu)
     if options[0] == "wait-k":  # all that it shows is committed
         pairs = list(zip(sources, references, strict=True))
         ours = evaluate_translation(translator, pairs)
         for name in ("BLEU", "AL", "LAAL", "DAL", "AP"):
-            assert ours[name.lower()] == pytest.approx(theirs[name], **EXACT), name
+            assert ours[name.lower()] == exactly(theirs[name]), name

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from websockets.asyncio.client import connect
 
@@ -23,11 +24,11 @@ def slow(words: Sequence[str], finished: bool, committed: tuple[str, ...]) -> Hy
 
 async def test_inference_of_3_s_closes_nobodys_connection() -> None:
     config = ServerConfig(address="127.0.0.1:0", ping_s=PING_S)
-    options = {"ping_interval": PING_S, "ping_timeout": PING_S}
+    pinging = partial(connect, ping_interval=PING_S, ping_timeout=PING_S)
     async with serving_sound(config, translate=slow) as doors:
         url = f"ws://{doors.address}"
-        peers = [await connect(f"{url}/audio", **options) for _ in range(N_STREAMS)]
-        viewer = await connect(f"{url}/captions", **options)
+        peers = [await pinging(f"{url}/audio") for _ in range(N_STREAMS)]
+        viewer = await pinging(f"{url}/captions")
         begun_s = time.monotonic()
         for peer in peers:
             await start(peer)

@@ -5,7 +5,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -105,13 +105,15 @@ def test_ten_minutes_in_which_nobody_speaks_have_no_word(
     recognizer: StreamingRecognizer, kind: str
 ) -> None:
     seconds = 600.0
-    sound = {
+    sounds: dict[str, Callable[[], Samples]] = {
         "silence": lambda: np.zeros(round(seconds * SAMPLE_RATE_HZ), np.float32),
         "noise": lambda: noise(seconds),
         "music": lambda: music(seconds),
-    }[kind]()
+    }
     prefixes = [
-        prefix for chunk in chunks(iter([sound]), seconds) for prefix in recognizer.accept(chunk)
+        prefix
+        for chunk in chunks(iter([sounds[kind]()]), seconds)
+        for prefix in recognizer.accept(chunk)
     ]
     prefixes += recognizer.finish()
     assert [prefix.text for prefix in prefixes if prefix.text] == []

@@ -20,7 +20,7 @@ def _application() -> "QApplication":
     )
     from ui.paint import quiet_font_fallback
 
-    application = widgets.QApplication(["test", "-platform", "offscreen"])
+    application: QApplication = widgets.QApplication(["test", "-platform", "offscreen"])
     application.setQuitOnLastWindowClosed(False)
     quiet_font_fallback()
     return application

@@ -15,9 +15,9 @@ from ui.reduced_motion import INTERFACE, PATH, SERVICE, asks_for_less_motion
 NAMESPACE, KEY, VALUE = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 
 
-@pyqtClassInfo("D-Bus Interface", INTERFACE)
-class Settings(QDBusAbstractAdaptor):
-    @pyqtSlot(str, str, result=QDBusVariant)
+@pyqtClassInfo("D-Bus Interface", INTERFACE)  # type: ignore[func-returns-value]
+class Settings(QDBusAbstractAdaptor):  # type: ignore[misc]  # a decorator, unlike its stub says
+    @pyqtSlot(str, str, result="QDBusVariant")
     def ReadOne(self, namespace: str, key: str) -> QDBusVariant:
         return QDBusVariant(VALUE if (namespace, key) == (NAMESPACE, KEY) else "unknown")
 

@@ -127,7 +127,7 @@ class Band:
         """Place and size of the band, or of another window."""
         told = self.tool("xwininfo", "-id", window or self.window)
         words = ("Absolute upper-left X", "Absolute upper-left Y", "Width", "Height")
-        x, y, width, height = (int(re.search(rf"{w}: +(-?\d+)", told)[1]) for w in words)
+        x, y, width, height = (int(re.findall(rf"{w}: +(-?\d+)", told)[0]) for w in words)
         return x, y, width, height
 
     def ink(self, box: Box) -> int:

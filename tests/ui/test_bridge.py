@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.fakes import ManualClock
 from tests.ui.streams import caption
 from tests.ui.waiting import wait_until
 from ui.bridge import SEGMENTS_WAITING, CaptionBridge
-from ui.status import Notice
+from ui.status import News, Notice
 
 
 class Receiver:
@@ -39,8 +40,12 @@ def bridge(qt: QApplication, clock: ManualClock) -> CaptionBridge:
     return CaptionBridge(clock=clock)
 
 
-def publish_elsewhere(bridge: CaptionBridge, captions: list[Caption]) -> None:
-    thread = threading.Thread(target=lambda: [bridge.publish(one) for one in captions])
+def publish_elsewhere(bridge: CaptionBridge, news: Sequence[News]) -> None:
+    def publish() -> None:
+        for one in news:
+            bridge.publish(one)
+
+    thread = threading.Thread(target=publish)
     thread.start()
     thread.join()
 
@@ -81,11 +86,7 @@ def test_the_newest_notice_arrives_after_the_captions_before_it(bridge: CaptionB
     bridge.arrived.connect(lambda captions, _: heard.extend(captions))
     bridge.noticed.connect(heard.append)
     lost, found = Notice(phase="lost", subject="feed"), Notice(phase="running")
-    thread = threading.Thread(
-        target=lambda: [bridge.publish(news) for news in (caption("eins"), lost, found)]
-    )
-    thread.start()
-    thread.join()
+    publish_elsewhere(bridge, [caption("eins"), lost, found])
     assert wait_until(lambda: len(heard) == 2)
     assert heard == [caption("eins"), found]
 

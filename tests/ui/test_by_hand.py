@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ def has_icon(band: Band) -> bool:
     return bool((band.screen.picture(TRAY) == ICON_COLOUR).all(axis=2).sum() > 20)
 
 
-def asked(band: Band, question: str) -> list[list[str]]:
-    told: list[list[str]] = json.loads(band.answer(question))
+def asked(band: Band, question: str) -> list[Any]:
+    told: list[Any] = json.loads(band.answer(question))
     return told
 
 

@@ -111,7 +111,7 @@ def test_a_flood_of_captions_neither_freezes_the_window_nor_paints_too_often(
 ) -> None:
     band = start(motion="on", tray=False)
     band.publish(RECORDED[0])
-    assert wait_until(lambda: band.screen.picture(band.box()).any())
+    assert wait_until(lambda: bool(band.screen.picture(band.box()).any()))
     watch_for(CALM_S)
     turns = count()
     rates_hz = []

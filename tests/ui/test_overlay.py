@@ -1,6 +1,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.ui.streams import caption
 from tests.ui.waiting import wait_until
 from ui.actions import Actions
 from ui.overlay import Overlay
-from ui.settings import OverlaySettings
+from ui.settings import Motion, OverlaySettings
 from ui.status import Notice
 from ui.tray import Tray
 
@@ -32,9 +33,11 @@ def clock() -> ManualClock:
 def make(qt: QApplication, clock: ManualClock) -> Iterator[Make]:
     made = []
 
-    def make(*, blended: bool = True, **settings: object) -> Overlay:
-        chosen = {"motion": "off", "line_s": 0.0} | settings
-        overlay = Overlay(OverlaySettings(**chosen), blended=blended, clock=clock)
+    def make(
+        *, blended: bool = True, motion: Motion = "off", line_s: float = 0.0, **more: Any
+    ) -> Overlay:
+        settings = OverlaySettings(motion=motion, line_s=line_s, **more)
+        overlay = Overlay(settings, blended=blended, clock=clock)
         Actions(overlay, has_history=True).fill(overlay.menu)
         made.append(overlay)
         overlay.show()
@@ -67,6 +70,13 @@ class Paints(QObject):
         return False
 
 
+def desktop() -> QRect:
+    """What of the screen is free for windows."""
+    screen = QGuiApplication.primaryScreen()
+    assert screen is not None
+    return screen.availableGeometry()
+
+
 def ink(overlay: Overlay, area: QRect, colour: QColor) -> int:
     """How many pixels of the area are nearly of this colour."""
     image = overlay.grab(area).toImage()
@@ -87,7 +97,7 @@ def row_area(overlay: Overlay, row: int) -> QRect:
 
 def test_the_band_is_at_the_bottom_centre_and_above_all(make: Make) -> None:
     overlay = make()
-    screen = QGuiApplication.primaryScreen().availableGeometry()
+    screen = desktop()
     assert abs(overlay.geometry().center().x() - screen.center().x()) <= 1
     assert screen.bottom() - overlay.geometry().bottom() in range(1, 60)
     flags = overlay.windowFlags()
@@ -142,9 +152,11 @@ def test_a_partial_repaint_leaves_the_same_picture_as_a_whole_one(make: Make) ->
         QApplication.processEvents()
     window = overlay.windowHandle()
     assert window is not None
-    partial = overlay.screen().grabWindow(overlay.winId()).toImage()
+    screen = overlay.screen()
+    assert screen is not None
+    partial = screen.grabWindow(overlay.winId()).toImage()
     overlay.repaint()
-    whole = overlay.screen().grabWindow(overlay.winId()).toImage()
+    whole = screen.grabWindow(overlay.winId()).toImage()
     assert not partial.isNull()
     assert partial == whole
 
@@ -208,7 +220,7 @@ def test_the_source_line_can_be_hidden(make: Make) -> None:
     overlay.show_captions([caption("eins", source="one")])
     height, bottom = overlay.height(), overlay.geometry().bottom()
     QTest.keyClick(overlay, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert overlay.frame.source == ()
+    assert [line.text for line in overlay.frame.source] == []
     assert overlay.height() < height
     assert overlay.geometry().bottom() == bottom
     QTest.keyClick(overlay, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
@@ -243,7 +255,7 @@ def test_another_width_in_the_settings_is_taken_at_once_and_remembered(
     first = make(place_file=file)
     first.setGeometry(30, 40, 500, first.height())
     first.change(dataclasses.replace(first.settings, width_percent=30))
-    screen = QGuiApplication.primaryScreen().availableGeometry()
+    screen = desktop()
     assert first.width() == screen.width() * 30 // 100
     first.close()
     assert make(place_file=file, width_percent=30).geometry() == first.geometry()
@@ -254,7 +266,7 @@ def test_a_place_off_the_screen_is_brought_back(make: Make, tmp_path: Path) -> N
     first = make(place_file=file)
     first.move(5000, 5000)
     first.close()
-    screen = QGuiApplication.primaryScreen().availableGeometry()
+    screen = desktop()
     assert screen.contains(make(place_file=file).geometry())
 
 

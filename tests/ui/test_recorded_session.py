@@ -26,13 +26,15 @@ RECORDED = [
 STEP_S = 0.08
 Key = tuple[float, int, int, int]
 """Size of the font (which tells the sides apart), segment, line, word."""
+Words = dict[Key, tuple[str, QPointF, float]]
+"""Text, place and opacity."""
 
 
 class Painted:
     """Where each committed word was painted in the newest picture, and how opaque."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.words: dict[Key, tuple[str, QPointF, float]] = {}
+        self.words: Words = {}
         paint = TextStyle.paint
 
         def record(
@@ -51,7 +53,7 @@ class Painted:
 
         patch.setattr(TextStyle, "paint", record)
 
-    def take(self) -> dict[Key, tuple[str, QPointF, float]]:
+    def take(self) -> Words:
         words, self.words = self.words, {}
         return words
 
@@ -70,7 +72,7 @@ def in_frame(overlay: Overlay) -> set[Key]:
     }
 
 
-def pictures(overlay: Overlay, clock: ManualClock, painted: Painted) -> Iterator[dict]:
+def pictures(overlay: Overlay, clock: ManualClock, painted: Painted) -> Iterator[Words]:
     """The session, a step at a time."""
     waiting = list(RECORDED)
     while clock.now_s < RECORDED[-1].emitted_s + 5:
@@ -86,17 +88,24 @@ def pictures(overlay: Overlay, clock: ManualClock, painted: Painted) -> Iterator
         yield {key: word for key, word in painted.take().items() if key in there}
 
 
-@pytest.mark.parametrize("settings", [{}, {"reading_mode": True}, {"rows": 4, "motion": "off"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        OverlaySettings(motion="on"),
+        OverlaySettings(motion="on", reading_mode=True),
+        OverlaySettings(motion="off", rows=4),
+    ],
+)
 def test_no_committed_word_moves_except_that_lines_roll_up(
-    qt: QApplication, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object]
+    qt: QApplication, monkeypatch: pytest.MonkeyPatch, settings: OverlaySettings
 ) -> None:
     assert RECORDED[-1].emitted_s > 90
     clock = ManualClock()
-    overlay = Overlay(OverlaySettings(**{"motion": "on", **settings}), clock=clock)
+    overlay = Overlay(settings, clock=clock)
     overlay.show()
     assert QTest.qWaitForWindowExposed(overlay)
-    before: dict[Key, tuple[str, QPointF, float]] = {}
-    n_words = set()
+    before: Words = {}
+    n_words: set[Key] = set()
     for words in pictures(overlay, clock, Painted(monkeypatch)):
         for key in words.keys() & before.keys():
             (text, at, alpha), (text_before, at_before, alpha_before) = words[key], before[key]

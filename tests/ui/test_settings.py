@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ui.settings import OverlaySettings, OverlaySettingsError
@@ -26,7 +28,7 @@ from ui.settings import OverlaySettings, OverlaySettingsError
         ("dwell_s", 0),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_name(key: str, value: object) -> None:
+def test_a_value_out_of_range_is_refused_by_name(key: str, value: Any) -> None:
     with pytest.raises(OverlaySettingsError, match=f"overlay setting {key} is .*; valid: ") as info:
         OverlaySettings(**{key: value})
     assert (info.value.key, str(info.value.value)) == (key, str(value))

@@ -1,11 +1,13 @@
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
+from typing import TypeVar
 
 import pytest
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QApplication,
@@ -17,6 +19,7 @@ from PyQt6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QTabWidget,
+    QWidget,
 )
 
 from engine.captions import LiveFigures, LoadState
@@ -37,6 +40,9 @@ PROMISES = {
 CONFIGURED = OverlaySettings(motion="off", font_pt=30)
 
 
+Editor = TypeVar("Editor", bound=QWidget)
+
+
 @pytest.fixture
 def overlay(qt: QApplication) -> Iterator[Overlay]:
     overlay = Overlay(dataclasses.replace(CONFIGURED, rows=3))
@@ -54,14 +60,14 @@ def window(overlay: Overlay) -> SettingsWindow:
     return window
 
 
-def editor(window: SettingsWindow, kind: type, key: str):
-    found = window.findChild(kind, key)
+def editor(window: SettingsWindow, kind: type[Editor], key: str) -> Editor:
+    found: Editor | None = window.findChild(kind, key)
     assert found is not None, key
     return found
 
 
 def test_every_setting_with_a_range_or_a_choice_can_be_set(window: SettingsWindow) -> None:
-    named = {child.objectName() for child in window.findChildren(object) if child.objectName()}
+    named = {child.objectName() for child in window.findChildren(QObject) if child.objectName()}
     more = {"font_family", "reading_mode", "locked", "status"}
     assert {*RANGES, *CHOICES, *COLOURS, *more} <= named
     assert {*HOTKEYS} - {"hotkey_session"} <= named  # that one needs an engine
@@ -142,13 +148,17 @@ def test_the_honest_line_says_whether_the_machine_keeps_up(overlay: Overlay) -> 
     window.close()
 
 
+def begins(label: QLabel, text: str) -> bool:
+    return label.text().startswith(text)
+
+
 def test_the_honest_line_follows_the_engine(overlay: Overlay, window: SettingsWindow) -> None:
     said = editor(window, QLabel, "promise")
     for revision, load in enumerate((LoadState.KEEPING_UP, LoadState.FINALS_ONLY)):
         live = LiveFigures(load=load, real_time_factor=0.17)
         one = caption("eins", revision=revision)
         overlay.figures.painted(dataclasses.replace(one, live=live, end_s=0.0), 0.0)
-        assert wait_until(lambda load=load: said.text().startswith(PROMISES[load] + " " + WORK))
+        assert wait_until(partial(begins, said, f"{PROMISES[load]} {WORK}"))
 
 
 def test_the_steadiness_of_the_session_is_set_by_step_budget_or_delay(

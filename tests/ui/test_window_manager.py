@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -178,8 +179,12 @@ def test_windows_open_beside_the_band_and_can_be_seen(start: Start) -> None:
     for key, title in (("ctrl+comma", "Settings"), ("ctrl+h", "History"), ("ctrl+t", "Times")):
         band.key(key)
         window = band.find(title)
-        assert wait_until(lambda window=window: not overlap(band.box(window), band.box()))
+        assert wait_until(partial(is_beside, band, window))
         band.key("Escape", window=window)
+
+
+def is_beside(band: Band, window: str) -> bool:
+    return not overlap(band.box(window), band.box())
 
 
 @pytest.mark.parametrize(

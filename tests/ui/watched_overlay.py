@@ -7,6 +7,7 @@ from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QGuiApplication, QPaintEvent
 
 from ui.overlay import Overlay
+from ui.settings import OverlaySettings
 
 TICK_MS = 10
 
@@ -18,8 +19,8 @@ class WatchedOverlay(Overlay):
     clipboard_wanted = pyqtSignal()
     made: "WatchedOverlay"
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, settings: OverlaySettings, *, blended: bool) -> None:
+        super().__init__(settings, blended=blended)
         WatchedOverlay.made = self
         self.n_paints = 0
         self.longest_stall_ms = 0.0

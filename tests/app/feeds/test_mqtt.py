@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("aiomqtt")
+
+import aiomqtt
+
 from app.feeds.backoff import Backoff
 from app.feeds.mqtt import MqttConfig, MqttError, MqttOutlet
 from app.feeds.outlets import delivering
@@ -24,7 +28,6 @@ from tests.app.feeds.broker import MOSQUITTO, Broker
 from tests.app.feeds.wire import Packet, wire
 from tests.app.server.sound import pieces, serving_sound, tone
 
-aiomqtt = pytest.importorskip("aiomqtt")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
 
 
@@ -47,7 +50,7 @@ async def publishing(config: MqttConfig) -> AsyncIterator[Fanout]:
 
 
 @asynccontextmanager
-async def subscribed(broker: Broker, topic: str = "dragoman/#") -> AsyncIterator[object]:
+async def subscribed(broker: Broker, topic: str = "dragoman/#") -> AsyncIterator[aiomqtt.Client]:
     """A subscriber that the broker remembers while it is not connected."""
     async with aiomqtt.Client(
         "127.0.0.1", broker.port, identifier="test", clean_session=False
@@ -56,10 +59,10 @@ async def subscribed(broker: Broker, topic: str = "dragoman/#") -> AsyncIterator
         yield client
 
 
-async def take(client: object, n: int, after: int = -1) -> list[Caption]:
+async def take(client: aiomqtt.Client, n: int, after: int = -1) -> list[Caption]:
     """The next finals behind `after`, which a broker may deliver again after a kill (QoS 1)."""
     found: list[Caption] = []
-    async for message in client.messages:  # type: ignore[attr-defined]
+    async for message in client.messages:
         if str(message.topic).endswith("/final"):
             caption = Caption.from_json(message.payload)
             if caption.seq > after:
@@ -69,8 +72,8 @@ async def take(client: object, n: int, after: int = -1) -> list[Caption]:
     return found
 
 
-async def status(client: object, expected: str) -> None:
-    async for message in client.messages:  # type: ignore[attr-defined]
+async def status(client: aiomqtt.Client, expected: str) -> None:
+    async for message in client.messages:
         if str(message.topic) == "dragoman/status" and message.payload.decode() == expected:
             return
 
@@ -83,7 +86,7 @@ async def test_partials_and_finals_have_topics_of_their_own(broker: Broker) -> N
             topics = []
             for item in sent:
                 fanout.publish(item)
-                message = await anext(aiter(client.messages))  # type: ignore[attr-defined]
+                message = await anext(aiter(client.messages))
                 topics.append((str(message.topic), message.qos))
                 assert Caption.from_json(message.payload) == item
             assert topics == [
@@ -213,7 +216,7 @@ async def test_a_microphone_on_the_network_gets_captions(broker: Broker) -> None
             topic = "dragoman/audio/kitchen/s16le/16000"
             chunks = numbered(tone(2.0))
             for chunk in [*chunks[:5], chunks[2], *chunks[5:], chunks[-1][:4]]:
-                await client.publish(topic, chunk, qos=1)  # type: ignore[attr-defined]
+                await client.publish(topic, chunk, qos=1)
             (final,) = await take(client, 1)
             assert final.source.full == "word1 word2 word3 word4"
             doors.published.fanout.close()
@@ -230,10 +233,9 @@ async def test_a_device_that_sends_nonsense_disturbs_no_other(
         async with subscribed(broker) as client, delivering([outlet], doors.published.fanout):
             await status(client, "online")
             for chunk in numbered(tone(2.0)):
-                publish = client.publish  # type: ignore[attr-defined]
-                await publish("dragoman/audio/bad/mp3/16000", chunk, qos=1)
-                await publish("dragoman/audio/worse/s16le/16000", b"\0", qos=1)
-                await publish("dragoman/audio/good/s16le/16000", chunk, qos=1)
+                await client.publish("dragoman/audio/bad/mp3/16000", chunk, qos=1)
+                await client.publish("dragoman/audio/worse/s16le/16000", b"\0", qos=1)
+                await client.publish("dragoman/audio/good/s16le/16000", chunk, qos=1)
             (final,) = await take(client, 1)
             assert final.source.full == "word1 word2 word3 word4"
             doors.published.fanout.close()

@@ -8,7 +8,6 @@ import platformdirs
 import pytest
 
 from app import cli
-from app.models import exports
 
 
 @pytest.fixture
@@ -25,4 +24,4 @@ def exported_here(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, cli.main(command[3:]), stderr="")
 
-    monkeypatch.setattr(exports.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)

@@ -13,7 +13,7 @@ from models.checkpoint import WEIGHTS_FILE
 from models.errors import ExportError, StaleExportError
 from models.owsm_ctc.model import OwsmCtc
 from models.owsm_ctc.onnx_model import FLOAT_FILE, INT8_FILE, OnnxOwsmCtc
-from tests.models.owsm_ctc_models import tiny_model
+from tests.models.owsm_ctc_models import RowSettings, tiny_model
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_network_exported_from_other_weights_is_not_used(
     trained_further.save(directory, facts={"source_lang": "en"})
     assert describe_engine(recognizer, "cpu") == "ONNX Runtime, float32 (once exported)"
     sound = [np.sin(np.arange(16_000) * 0.2)]
-    asked = {"lang": ["<nolang>"], "task": ["<asr>"], "prompt": [None]}
+    asked: RowSettings = {"lang": ["<nolang>"], "task": ["<asr>"], "prompt": [None]}
     heard, _ = load_recognizer(recognizer, device="cpu").log_probs(sound, **asked)
     assert "make it again: dragoman export" in caplog.text
     expected, _ = trained_further.log_probs(sound, **asked)

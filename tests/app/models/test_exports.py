@@ -1,6 +1,7 @@
 """The exports that a run makes for itself, in the user's cache folder."""
 
 import errno
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 
 from app import cli
-from app.models import exports
 from app.models.registry import Model, Registry, describe_engine, load_recognizer, load_translator
 from engine.policies.config import PolicyConfig
 from engine.policies.exported import ExportedRetaTranslator, OnnxRetaTranslator
@@ -62,7 +62,7 @@ def no_more_exports(monkeypatch: pytest.MonkeyPatch) -> Any:
         reason = "dragoman: error: model.onnx: No space left on device"
         return subprocess.CompletedProcess(command, 2, stderr=f"a warning\n{reason}\n")
 
-    return lambda: monkeypatch.setattr(exports.subprocess, "run", fail)
+    return lambda: monkeypatch.setattr(subprocess, "run", fail)
 
 
 @pytest.mark.usefixtures("exported_here")
@@ -171,7 +171,7 @@ def test_a_full_disk_costs_one_line_and_speed(
 def test_a_missing_package_is_named(
     cache: Path, reta: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(exports.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert isinstance(load_translator(reta, device="cpu"), RetaTranslator)
     assert "takes ctranslate2: pip install" in caplog.text
     assert describe_engine(reta, "cpu") == "torch, cpu"

@@ -49,7 +49,11 @@ class FakeAudio:
         return [device, monitor] if self.plugged else []
 
     def open(
-        self, device: AudioDevice, step_s: float, deliver: Deliver, on_end: Callable[[], None]
+        self,
+        device: AudioDevice,
+        step_s: float,
+        deliver: Deliver,
+        on_end: Callable[[], None] = lambda: None,
     ) -> "FakeAudio":
         if not self.plugged:
             raise SourceError(f"{device.name}: cannot be opened")

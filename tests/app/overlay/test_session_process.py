@@ -24,6 +24,7 @@ from engine.stability import StabilityConfig
 from tests.app.conftest import Machine
 from tests.app.dragoman import SESSION
 from tests.patience import TIMEOUT_S
+from ui.control import Publish
 from ui.status import News, Notice
 
 
@@ -131,8 +132,8 @@ async def test_the_host_starts_an_engine_again_that_was_killed(
     memory.remember(chosen)
     made: list[SessionProcess] = []
 
-    def opened(*args: object, **kwargs: object) -> SessionProcess:
-        made.append(SessionProcess(*args, **kwargs))
+    def opened(source: str, settings: Settings, publish: Publish) -> SessionProcess:
+        made.append(SessionProcess(source, settings, publish))
         return made[-1]
 
     host = Host(settings, chosen, memory, backoff=Backoff(first_s=0.0), open_session=opened)

@@ -43,7 +43,7 @@ def record(file: io.BytesIO, *, n_channels: int = 1) -> bytes:
 
 
 def packets_of(recording: bytes) -> list[bytes]:
-    with av.open(io.BytesIO(recording)) as container:
+    with av.open(io.BytesIO(recording), "r") as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
 
 

@@ -84,7 +84,7 @@ def hum(seconds: float) -> Samples:
     """Mains, with its overtones."""
     times = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     waves = (np.sin(2 * np.pi * 50 * n * times) / n for n in range(1, 6))
-    return (0.1 * np.sum(list(waves), axis=0)).astype(np.float32)
+    return np.asarray(0.1 * np.sum(list(waves), axis=0), np.float32)
 
 
 @pytest.mark.parametrize("sound", [music, hiss, hum])

@@ -47,7 +47,7 @@ async def serving_sound(
 
 def tone(seconds: float, rate_hz: int = 16_000) -> bytes:
     """Sound that is not silent, s16le."""
-    samples = np.sin(np.arange(round(seconds * rate_hz)) * 0.2) * 12_000
+    samples: np.ndarray = np.sin(np.arange(round(seconds * rate_hz)) * 0.2) * 12_000
     return samples.astype("<i2").tobytes()
 
 

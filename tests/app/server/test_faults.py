@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from app.server.config import ServerConfig
 from app.server.doors import OpenDoors
@@ -167,7 +168,7 @@ async def test_no_door_opens_to_a_page_from_elsewhere(
     caplog.set_level(logging.INFO)
     async with serving_sound() as doors, while_another_is_heard(doors):
         with pytest.raises(InvalidStatus) as refused:
-            await connect(f"ws://{doors.address}{path}", origin="https://example.org")
+            await connect(f"ws://{doors.address}{path}", origin=Origin("https://example.org"))
         assert refused.value.response.status_code == 403
     assert sum(f"GET {path} from 127.0.0.1: 403" in line for line in caplog.messages) == 1
 

@@ -15,9 +15,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.server.config import ServerConfig
 from app.sessions.sound_recording import recording_file
 from app.sources.decoding import SoundFile
+from engine.audio import AudioChunk
 from engine.captions import Caption
 from engine.journal import Journal
 from engine.multilingual import MultilingualTranslator
+from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.app.server.serving import IMPATIENT_S, request
 from tests.app.server.sound import (
@@ -202,13 +204,13 @@ async def test_a_peer_that_vanishes_leaves_its_last_sentence_in_the_journal(
 
 async def test_a_failing_model_closes_its_stream_without_a_trace_to_the_peer() -> None:
     class Broken:
-        def accept(self, item: object) -> list[object]:
+        def accept(self, item: AudioChunk) -> list[SourcePrefix]:
             raise RuntimeError("secret detail")
 
-        def finish(self) -> list[object]:
+        def finish(self) -> list[SourcePrefix]:
             return []
 
-    async with serving_sound(make_reader=Broken) as doors:  # type: ignore[arg-type]
+    async with serving_sound(make_reader=Broken) as doors:
         async with connect(f"ws://{doors.address}/audio") as peer:
             await start(peer)
             await peer.send(tone(1.0))

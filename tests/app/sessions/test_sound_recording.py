@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def tone(seconds: float) -> Samples:
-    return np.sin(np.arange(round(seconds * SAMPLE_RATE_HZ)) * 0.2).astype(np.float32) / 2
+    return np.asarray(np.sin(np.arange(round(seconds * SAMPLE_RATE_HZ)) * 0.2) / 2, np.float32)
 
 
 def chunks(samples: Samples, start_s: float = 0.0, step: int = 1600) -> Iterator[AudioChunk]:

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
@@ -32,7 +32,8 @@ async def test_keys_arrive_before_the_line_ends(terminal: tuple[int, int]) -> No
         for key in ("w", "ö", " "):
             os.write(keyboard, key.encode())
             assert await anext(text) == key
-        await text.aclose()  # type: ignore[attr-defined]
+        assert isinstance(text, AsyncGenerator)
+        await text.aclose()
     assert settings(program) == before
 
 

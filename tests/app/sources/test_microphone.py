@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -20,8 +20,8 @@ from tests.app.sources.test_sources import TONE_HZ, FakeTime, loudest_hz, tone
 BLOCK = np.ones((1600, 1), np.float32)
 
 
-def device(index: int, name: str, **changes: object) -> AudioDevice:
-    facts: dict[str, object] = {
+def device(index: int, name: str, **changes: Any) -> AudioDevice:
+    facts: dict[str, Any] = {
         "index": index,
         "name": name,
         "n_channels": 2,
@@ -29,7 +29,7 @@ def device(index: int, name: str, **changes: object) -> AudioDevice:
         "is_default": False,
         "is_loopback": is_loopback(name),
     }
-    return AudioDevice(**(facts | changes))  # type: ignore[arg-type]
+    return AudioDevice(**(facts | changes))
 
 
 DEVICES = [
@@ -136,7 +136,8 @@ class Listener:
         return chunks
 
     async def close(self) -> None:
-        await self.chunks.aclose()  # type: ignore[attr-defined]  # it is a generator
+        assert isinstance(self.chunks, AsyncGenerator)
+        await self.chunks.aclose()
 
 
 def test_the_default_device_is_taken_and_others_are_found_by_name_or_number() -> None:
@@ -277,7 +278,7 @@ async def test_a_device_that_can_be_opened_but_gives_nothing_is_not_tried_withou
             stream.end()
         return stream
 
-    system.open = open_and_end  # type: ignore[method-assign]
+    vars(system)["open"] = open_and_end
     system.streams[0].end()
     await listener.until_sound()
     assert listener.time.now_s - 100.0 > 4 * 0.5

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from engine.policies.config import PolicyConfig, PolicyError
 from engine.policies.loader import load_translator
@@ -42,11 +43,14 @@ def test_drafts_change_nothing_sentence_by_sentence(policy: str, data: st.DataOb
 
 def test_an_update_that_changes_nothing_is_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     session = verify_drafts(fretna(), talkative(seed=2), tokenizer()).start()
-    passes = []
+    passes: list[Tensor] = []
     verify = IncrementalDecoder.verify
-    monkeypatch.setattr(
-        IncrementalDecoder, "verify", lambda self, tokens: passes.append(1) or verify(self, tokens)
-    )
+
+    def counted(decoder: IncrementalDecoder, tokens: Tensor) -> Tensor:
+        passes.append(tokens)
+        return verify(decoder, tokens)
+
+    monkeypatch.setattr(IncrementalDecoder, "verify", counted)
     first = session.update(SENTENCES[0], finished=True)
     n_first = len(passes)
     assert session.update(SENTENCES[0], finished=True) == first

@@ -164,7 +164,8 @@ def test_wait_k_needs_a_head_start() -> None:
 def test_an_update_of_the_stream_form_keeps_what_lies_left_of_its_window() -> None:
     session = stream_translator().start()
     tokens = tokenizer().encode(" ".join(SENTENCES))
-    text, shown = "", ()
+    text = ""
+    shown: tuple[str, ...] = ()
     for token in tokens[:20]:
         text = (text + tokenizer().pieces[token].replace("▁", " ")).lstrip()
         hypothesis = session.update(text, finished=False)
@@ -207,14 +208,14 @@ def test_a_language_model_of_another_tokeniser_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize("seed", range(4))
 def test_wait_k_with_its_caches_writes_what_the_whole_model_writes_without(seed: int) -> None:
     model = talkative("wait-k", seed=seed)
-    translator = wait_k(model, wait=2)
-    session = translator.start()
+    writer = Writer(model)
+    session = WaitKTranslator(model.config, tokenizer(), lambda: writer, wait=2).start()
     n_visible: list[int] = []  # source tokens read when each target token was written
     for n_read in range(1, len(WORDS) + 1):
         finished = n_read == len(WORDS)
         source = source_ids(tokenizer().encode(" ".join(WORDS[:n_read])), finished=finished)
         session.update(" ".join(WORDS[:n_read]), finished=finished)
-        written: list[int] = session._writer.written
+        written = writer.written
         n_visible += [len(source)] * (len(written) - len(n_visible))
     visible = torch.arange(len(source)) < torch.tensor(n_visible)[:, None]
     inputs = torch.tensor([[BOS_ID, *written[:-1]]])

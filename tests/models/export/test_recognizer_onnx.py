@@ -10,7 +10,7 @@ from models.errors import CheckpointError, ExportError
 from models.export.recognizer_onnx import export_onnx
 from models.owsm_ctc.onnx_model import FLOAT_FILE, INT8_FILE, OnnxOwsmCtc, find_exported
 from tests.models.export.torch_free import loads_torch
-from tests.models.owsm_ctc_models import tiny_model
+from tests.models.owsm_ctc_models import ENGLISH_ASR, RowSettings, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_any_length_of_sound_gives_the_torch_networks_log_probs(
     folder: Path, n_samples: int
 ) -> None:
     exported = OnnxOwsmCtc.from_checkpoint(folder, file=folder / FLOAT_FILE)
-    asked = {"lang": ["eng"], "task": ["<asr>"], "prompt": ["the window"]}
+    asked: RowSettings = {"lang": ["eng"], "task": ["<asr>"], "prompt": ["the window"]}
     expected, lengths = tiny_model().log_probs([noise(n_samples)], **asked)
     found, found_lengths = exported.log_probs([noise(n_samples)], **asked)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
@@ -44,16 +44,15 @@ def test_other_stems_can_be_exported(tmp_path: Path) -> None:
     model = tiny_model(subsampling="conv2d8", inter_ctc_blocks=(), prompt_width=16)
     model.save(tmp_path)
     export_onnx(model, tmp_path, int8=False)
-    asked = {"lang": ["<nolang>"], "task": ["<st_deu>"], "prompt": [None]}
+    asked: RowSettings = {"lang": ["<nolang>"], "task": ["<st_deu>"], "prompt": [None]}
     expected, _ = model.log_probs([noise(9_000)], **asked)
     found, _ = OnnxOwsmCtc.from_checkpoint(tmp_path).log_probs([noise(9_000)], **asked)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
 
 
 def test_eight_bits_change_little_and_are_what_is_taken_without_a_choice(folder: Path) -> None:
-    asked = {"lang": ["eng"], "task": ["<asr>"], "prompt": [None]}
-    expected, _ = tiny_model().log_probs([noise(32_000)], **asked)
-    found, _ = OnnxOwsmCtc.from_checkpoint(folder).log_probs([noise(32_000)], **asked)
+    expected, _ = tiny_model().log_probs([noise(32_000)], **ENGLISH_ASR)
+    found, _ = OnnxOwsmCtc.from_checkpoint(folder).log_probs([noise(32_000)], **ENGLISH_ASR)
     difference = np.abs(np.exp(found) - expected.exp().numpy())
     assert find_exported(folder) == folder / INT8_FILE
     assert 0.0 < difference.mean() < 0.01
@@ -62,9 +61,9 @@ def test_eight_bits_change_little_and_are_what_is_taken_without_a_choice(folder:
 def test_each_row_of_a_batch_is_what_it_is_alone(folder: Path) -> None:
     exported = OnnxOwsmCtc.from_checkpoint(folder, file=folder / FLOAT_FILE)
     rows = [noise(8_000), noise(20_000)]
-    asked = {"lang": ["eng", "deu"], "task": ["<asr>"] * 2, "prompt": [None, None]}
+    asked: RowSettings = {"lang": ["eng", "deu"], "task": ["<asr>"] * 2, "prompt": [None, None]}
     batch, lengths = exported.log_probs(rows, **asked)
-    alone, _ = exported.log_probs(rows[:1], **{key: one[:1] for key, one in asked.items()})
+    alone, _ = exported.log_probs(rows[:1], **ENGLISH_ASR)
     np.testing.assert_array_equal(batch[0, : lengths[0]], alone[0])
 
 
@@ -83,7 +82,7 @@ def test_bad_input_is_named(folder: Path, audio: np.ndarray, lang: str, complain
 
 
 def test_a_prompt_longer_than_the_table_of_positions_is_read(folder: Path) -> None:
-    asked = {"lang": ["eng"], "task": ["<asr>"], "prompt": ["the window " * 400]}
+    asked: RowSettings = {"lang": ["eng"], "task": ["<asr>"], "prompt": ["the window " * 400]}
     exported = OnnxOwsmCtc.from_checkpoint(folder, file=folder / FLOAT_FILE)
     expected, _ = tiny_model().log_probs([noise(9_000)], **asked)
     found, _ = exported.log_probs([noise(9_000)], **asked)

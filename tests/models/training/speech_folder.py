@@ -61,9 +61,9 @@ def write_data_folder(root: Path) -> Path:
         ("c/3.wav", "train", "dan", "en", "this file is damaged"),
     ]
     speech = root / "speech"
-    for path, *_ in rows:
-        (speech / path).parent.mkdir(parents=True, exist_ok=True)
-        write_wav(speech / path, hum(1.0))
+    for name, *_ in rows:
+        (speech / name).parent.mkdir(parents=True, exist_ok=True)
+        write_wav(speech / name, hum(1.0))
     (speech / "c/3.wav").write_bytes(b"RIFF")
     lines = ["path\tsplit\tspeaker\tlang\ttranscript", *("\t".join(row) for row in rows)]
     (speech / "manifest.tsv").write_text("\n".join(lines) + "\n")

@@ -2,6 +2,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,8 +50,8 @@ class LineTask:
         (directory / "scores.json").write_text(json.dumps(scores))
 
 
-def config(**changes: object) -> LoopConfig:
-    values: dict[str, object] = {
+def config(**changes: Any) -> LoopConfig:
+    values: dict[str, Any] = {
         "max_steps": 24,
         "warmup_steps": 3,
         "peak_lr": 0.05,
@@ -60,7 +61,7 @@ def config(**changes: object) -> LoopConfig:
         "precision": "fp32",
         **changes,
     }
-    return LoopConfig(**values)  # type: ignore[arg-type]
+    return LoopConfig(**values)
 
 
 def weights(task: LineTask) -> list[Tensor]:

@@ -1,5 +1,6 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from models.training.speech_pack import SpeechPack
 from models.training.speech_preparation import prepare_speech
 from tests.models.training.speech_folder import HummingEngine, hum, write_data_folder
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "model": {
         "width": 16,
         "n_blocks": 3,
@@ -67,7 +68,7 @@ def test_a_few_steps_lower_the_loss(task: RecognizerTask) -> None:
     for _ in range(8):
         loss, _ = task.loss(batch, 0.0)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
@@ -130,7 +131,7 @@ def labelled(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings_with(**data: object) -> RecognizerConfig:
-    values = {**SETTINGS["data"], "no_speech": 0.0, "unknown_language": 0.0, **data}  # type: ignore[dict-item]
+    values = {**SETTINGS["data"], "no_speech": 0.0, "unknown_language": 0.0, **data}
     augmentation = {"silence": 0.0, "speed": 0.0}
     return RecognizerConfig.from_mapping({**SETTINGS, "data": values, "augmentation": augmentation})
 

@@ -1,5 +1,7 @@
 from collections import Counter
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from models.training.speech_data import (
     items_of,
     train_speech_tokenizer,
 )
-from models.training.speech_pack import PackWriter, SpeechPack
+from models.training.speech_pack import PackedUtterance, PackWriter, SpeechPack
 
 
 @pytest.fixture
@@ -32,13 +34,17 @@ def pack(tmp_path: Path) -> SpeechPack:
     return SpeechPack(tmp_path)
 
 
-def dataset(pack: SpeechPack, **settings: float | int | tuple[float, ...]) -> SpeechDataset:
+def is_from(source: str, row: PackedUtterance) -> bool:
+    return row.source == source
+
+
+def dataset(pack: SpeechPack, **settings: Any) -> SpeechDataset:
     groups = [
-        SpeechGroup(name, items_of(pack, lambda row, name=name: row.source == name), 1.0)
+        SpeechGroup(name, items_of(pack, partial(is_from, name)), 1.0)
         for name in ("real", "synthetic")
     ]
-    defaults = {"epoch_hours": 0.05, "batch_s": 12.0, "seed": 3}
-    return SpeechDataset(groups, **{**defaults, **settings})  # type: ignore[arg-type]
+    values: dict[str, Any] = {"epoch_hours": 0.05, "batch_s": 12.0, "seed": 3, **settings}
+    return SpeechDataset(groups, **values)
 
 
 def ids(items: tuple[SpeechItem, ...]) -> list[str]:

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.training.distillation import Teacher
 from models.training.speech_labels import (
     WORD_ENDS_FILE,
     align_pack,
@@ -15,7 +17,7 @@ from models.training.speech_pack import PackError, PackWriter, SpeechPack
 from tests.models.owsm_ctc_models import TEXT, tiny_model
 
 
-class Backwards:
+class Backwards(Teacher):
     """Translates by turning sentences around; remembers what it was asked."""
 
     source_lang, target_lang = "en", "de"
@@ -23,7 +25,7 @@ class Backwards:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def translate(self, sources: list[str]) -> list[str]:
+    def translate(self, sources: Sequence[str]) -> list[str]:
         self.asked += sources
         return [f"{source[::-1].title()}!" for source in sources]
 

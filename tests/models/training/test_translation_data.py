@@ -2,6 +2,7 @@ import gzip
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,9 +25,14 @@ from tests.models.translators import SENTENCES, tokenizer
 PAIRS = list(zip(SENTENCES[::2], SENTENCES[1::2], strict=True)) * 10
 
 
-def epoch(number: int = 0, pairs: Sequence[Pair] = PAIRS, **changes: object) -> list[Batch]:
-    values = {"batch_tokens": 60, "prefix_ratio": 0.0, "spoken_ratio": 0.0, **changes}
-    config = DataConfig(train=(), dev=(), **values)  # type: ignore[arg-type]
+def epoch(number: int = 0, pairs: Sequence[Pair] = PAIRS, **changes: Any) -> list[Batch]:
+    values: dict[str, Any] = {
+        "batch_tokens": 60,
+        "prefix_ratio": 0.0,
+        "spoken_ratio": 0.0,
+        **changes,
+    }
+    config = DataConfig(train=(), dev=(), **values)
     stream = PairStream(pairs, tokenizer(), config, "en")
     return [stream.batch(plan) for plan in stream.epoch(number)]
 

@@ -15,7 +15,8 @@ from models.training.fretna import glance
 from models.training.loop import TrainingLoop
 from models.training.loop_config import LoopConfig
 from models.training.translation_data import read_pairs
-from models.training.translator import make_task, warm_start
+from models.training.translator import make_task
+from models.training.warm_start import warm_start
 from models.translator_config import FORMS
 from tests.models.translators import SENTENCES, tokenizer
 
@@ -98,7 +99,7 @@ def test_a_second_stage_learns_the_n_grams(ngram_loss: str, data: Path) -> None:
     for _ in range(15):
         loss, n_tokens = task.loss(batch, 0.0)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         losses.append(float(loss.detach()))
     assert n_tokens == int(batch.target_lengths.sum())
