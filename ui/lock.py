@@ -35,7 +35,7 @@ def lock(band: QWidget, locked: bool, box: QRect) -> None:
         _await_withdrawal(int(window.winId()))
     window.setFlags(flags)
     if shown:
-        window.setGeometry(box)
+        band.setGeometry(box)  # of the window alone, the widget would take it back
         window.show()
 
 
