@@ -93,9 +93,9 @@ class _Reader:
 async def _in_thread(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """`asyncio.to_thread`, but the end of the program does not wait for the call."""
     future: Future[R] = Future()
+    future.set_running_or_notify_cancel()  # who is cancelled leaves; the call goes on to its end
 
     def run() -> None:
-        future.set_running_or_notify_cancel()
         try:
             future.set_result(function(*args, **kwargs))
         except BaseException as error:

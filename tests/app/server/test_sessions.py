@@ -13,11 +13,17 @@ from tests.fakes import ManualClock
 PIECE = np.zeros(SAMPLE_RATE_HZ // 2, np.float32)
 
 
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    """The clock on the wall, which the test moves."""
+    clock = ManualClock(1000.0)
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=clock))
+    return clock
+
+
 async def test_pauses_of_a_peer_that_sends_only_speech_do_not_add_up_to_a_delay(
-    monkeypatch: pytest.MonkeyPatch,
+    wall: ManualClock,
 ) -> None:
-    wall = ManualClock(1000.0)
-    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=wall))
     session = SoundSession("test", lossless=False)
     late_s, told_s = [], []
     for _ in range(100):
@@ -31,11 +37,7 @@ async def test_pauses_of_a_peer_that_sends_only_speech_do_not_add_up_to_a_delay(
     assert told_s == sorted(told_s)
 
 
-async def test_a_stream_that_its_machine_is_too_slow_for_is_late(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    wall = ManualClock(1000.0)
-    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=wall))
+async def test_a_stream_that_its_machine_is_too_slow_for_is_late(wall: ManualClock) -> None:
     session = SoundSession("test", lossless=False)
     for _ in range(20):  # without a pause, and nobody reads
         session.put(PIECE)
