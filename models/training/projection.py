@@ -79,16 +79,26 @@ def project_labels(
 
 
 def smoothed_cross_entropy(
-    states: Tensor, weight: Tensor, labels: Tensor, smoothing: float
+    states: Tensor, weight: Tensor, labels: Tensor, smoothing: float, n_sampled: int = 0
 ) -> Tensor:
-    """Mean cross entropy of rows (rows, d) with one label each (rows,), label-smoothed.
+    """Mean cross entropy of rows, label-smoothed; zero if there are no rows.
 
-    Zero if there are no rows.
+    Args:
+        states: (rows, d).
+        weight: (vocabulary, d).
+        labels: one id each, (rows,).
+        smoothing: part of the probability that is spread over the whole vocabulary.
+        n_sampled: ids that stand for those that are no label in this batch (`VocabularySample`);
+            0: the whole vocabulary.
     """
     if len(states) == 0:
         return states.sum()
-    logits, normaliser = project_labels(states, weight, labels[:, None])
     mean = states @ weight.mean(dim=0)  # of all logits: label smoothing spreads over them
+    bias = None
+    if n_sampled > 0:
+        sample = sample_vocabulary(labels, len(weight), n_sampled)
+        weight, labels, bias = weight[sample.ids], sample.labels, sample.bias
+    logits, normaliser = project_labels(states, weight, labels[:, None], bias)
     return (normaliser - (1 - smoothing) * logits[:, 0] - smoothing * mean).mean()
 
 

@@ -22,11 +22,26 @@ _SMOOTHING = 0.1
 
 
 class AutoregressiveTask(TranslatorTask):
-    """Cross entropy with label smoothing; for Wait-k under random head starts (multi-path)."""
+    """Cross entropy with label smoothing; for Wait-k under random head starts (multi-path).
 
-    def __init__(self, config: TranslatorConfig, *args: Any, max_k: int = 12, **kw: Any) -> None:
+    Args:
+        config: sizes of the model.
+        max_k: the longest head start, in source words.
+        n_sampled: ids of the vocabulary that stand for those that a batch does not hold, which
+            saves a quarter of a step on a CPU; 0: all of them.
+    """
+
+    def __init__(
+        self,
+        config: TranslatorConfig,
+        *args: Any,
+        max_k: int = 12,
+        n_sampled: int = 0,
+        **kw: Any,
+    ) -> None:
         super().__init__(config, *args, **kw)
         self._max_k = max_k
+        self._n_sampled = n_sampled
         self.model: AutoregressiveTransformer = AutoregressiveTransformer(config)
         self._ends_word = torch.tensor(self._tokenizer.ends_word)
 
@@ -43,7 +58,7 @@ class AutoregressiveTask(TranslatorTask):
         real = labels != PAD_ID
         states = self.model.norm(states[real])  # (tokens, d)
         weight = self.model.embedding.weight
-        loss = smoothed_cross_entropy(states, weight, labels[real], _SMOOTHING)
+        loss = smoothed_cross_entropy(states, weight, labels[real], _SMOOTHING, self._n_sampled)
         return loss, batch.n_target_tokens
 
     def _translate_ids(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:

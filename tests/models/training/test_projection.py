@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from models.training.projection import project_best, project_labels, sample_vocabulary
+from models.training.projection import (
+    project_best,
+    project_labels,
+    sample_vocabulary,
+    smoothed_cross_entropy,
+)
 
 
 def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -60,3 +65,16 @@ def test_the_normaliser_of_a_sample_estimates_that_of_the_vocabulary() -> None:
     torch.testing.assert_close(
         torch.stack(estimates).mean(dim=0), exact[:2].exp(), rtol=0.1, atol=0.0
     )
+
+
+def test_a_sampled_cross_entropy_is_close_to_that_of_the_whole_vocabulary() -> None:
+    states, weight, labels = inputs()
+    rows, wanted = states[:4], labels[:4, 0]
+    exact = smoothed_cross_entropy(rows, weight, wanted, 0.1)
+    estimates = []
+    for seed in range(300):
+        torch.manual_seed(seed)
+        estimates.append(smoothed_cross_entropy(rows, weight, wanted, 0.1, n_sampled=25))
+    assert float(torch.stack(estimates).mean()) == pytest.approx(float(exact), abs=0.05)
+    everything = smoothed_cross_entropy(rows, weight, wanted, 0.1, n_sampled=40)
+    assert float(everything) == pytest.approx(float(exact), abs=1e-5)
