@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,13 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     distill.add_argument("files", type=Path, nargs="+", metavar="PAIRS.tsv.gz")
     distill.add_argument("--teacher", type=Path, required=True, metavar="DIR", help="checkpoint")
     distill.add_argument("--out", type=Path, required=True, metavar="PAIRS.tsv.gz")
+    distill.add_argument(
+        "--beam",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of N hypotheses take the one nearest to the file's own translation (default: greedy)",
+    )
     distill.add_argument("--device", choices=DEVICES, default="auto")
     distill.set_defaults(main=_distill)
 
@@ -163,6 +171,8 @@ def _distill(arguments: argparse.Namespace) -> int:
             arguments.teacher,
             arguments.files,
             arguments.out,
+            beam=arguments.beam,
+            n_threads=os.cpu_count() or 1,
             device=device,
             progress=lambda done: progress.update(bar, completed=done),
         )
