@@ -101,6 +101,15 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     ngram.set_defaults(main=_ngram)
 
+    shortlist = actions.add_parser(
+        "shortlist", help="make the table of which labels FReTNA looks at"
+    )
+    shortlist.add_argument("files", type=Path, nargs="+", metavar="PAIRS.tsv.gz")
+    shortlist.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
+    shortlist.add_argument("--out", type=Path, required=True, metavar="FILE")
+    shortlist.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
+    shortlist.set_defaults(main=_shortlist)
+
     speech = actions.add_parser("prepare-speech", help="pack real speech, synthesise the rest")
     speech.add_argument("--data", type=Path, required=True, metavar="DIR")
     speech.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -215,6 +224,22 @@ def _language_model_pieces(
 
         tokenizer = read_tokenizer(path.read_bytes())
         return tokenizer.encode, [tokenizer.id_to_piece(i) for i in range(len(tokenizer))]
+
+
+def _shortlist(arguments: argparse.Namespace) -> int:
+    from models.tokenizer import Tokenizer
+    from models.training.shortlist import shortlist_of_pairs
+    from models.training.translation_data import read_pairs
+
+    with _naming(arguments.tokenizer):
+        tokenizer = Tokenizer.from_file(arguments.tokenizer)
+    try:
+        pairs = [pair for path in arguments.files for pair in read_pairs(path)]
+        shortlist = shortlist_of_pairs(pairs, tokenizer, arguments.source_lang)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    shortlist.save(arguments.out)
+    return 0
 
 
 def _prepare_speech(arguments: argparse.Namespace) -> int:
