@@ -85,7 +85,7 @@ def _list(journal: "Journal", arguments: argparse.Namespace) -> int:
 
     n_silent = 0
     for record in journal.sessions():
-        if not (arguments.all or record.n_finals or record.state == "open"):
+        if not (arguments.all or record.duration_s or record.state == "open"):
             n_silent += 1
             continue
         started = datetime.fromtimestamp(record.started_at)
