@@ -93,7 +93,10 @@ class Session:
                 source = None
         if source is None:
             source = self._source = SourceSegment.begin(prefix)
+        spoken = (source.lang, source.translation)
         source.read(prefix)
+        if self._part is not None and spoken != (source.lang, source.translation):
+            self._part.translate_anew()
         if source.goes_on:
             self._newest_finished = source.segment
         yield from self._advance(source, now, finished=prefix.finished and not source.goes_on)

@@ -6,15 +6,18 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.models.registry import DEVICES
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from models.training.loop import Report
+    from models.training.loop import Report, TrainingTask
     from models.training.loop_config import LoopConfig
+
+PlanT = TypeVar("PlanT")
+BatchT = TypeVar("BatchT")
 
 _MIN_COUNTS = "1,1,1,2,2,3,3"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
@@ -270,7 +273,9 @@ def _prepare_speech(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
+def _run(
+    task: "TrainingTask[PlanT, BatchT]", config: "LoopConfig", arguments: argparse.Namespace
+) -> int:
     """Run the training loop under a progress bar with loss, speed and time left."""
     from rich.progress import BarColumn, Progress, TextColumn
 
