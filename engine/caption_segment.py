@@ -51,6 +51,10 @@ class CaptionSegment:
         self._dependence = Dependence()
         self._sentences = SentenceFinder(partial(_translation, self._start))
 
+    def translate_again(self) -> None:
+        """Ask for a translation even if the words are the same: another one came with them."""
+        self._translated = None
+
     def n_complete(self, n_committed: int) -> int:
         """How many source words a complete sentence takes up, if they are committed; or 0."""
         found = self._sentences.found
