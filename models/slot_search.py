@@ -28,7 +28,7 @@ N_LIKELY = 8
 """Labels that are looked at in each slot."""
 
 _GOES_ON = "…"
-_MAX_REMEMBERED = 3_000  # ends of paths, and where each led: some 2 MB
+_MAX_REMEMBERED = 10_000  # ends of paths, and where each led: some 9 MB
 
 Move = tuple["_Node", float]
 """Where a label leads, and what it earns."""
@@ -124,7 +124,7 @@ class SlotSearch:
         weight: float = 1.0,
         bonus: float = 4.0,
         unfinished: float = 5.0,
-        margin: float = 8.0,
+        margin: float = 6.0,
         spread: float = 6.0,
         beam: int = 8,
     ) -> None:
