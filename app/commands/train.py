@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,11 +64,12 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     distill.add_argument("--teacher", type=Path, required=True, metavar="DIR", help="checkpoint")
     distill.add_argument("--out", type=Path, required=True, metavar="PAIRS.tsv.gz")
     distill.add_argument(
-        "--beam",
-        type=int,
-        default=1,
-        metavar="N",
-        help="of N hypotheses take the one nearest to the file's own translation (default: greedy)",
+        "--keep",
+        type=float,
+        default=math.inf,
+        metavar="NATS",
+        help="keep people's translations that the teacher finds so likely: log-probability of a "
+        "token in the mean (none)",
     )
     distill.add_argument("--device", choices=DEVICES, default="auto")
     distill.set_defaults(main=_distill)
@@ -171,8 +171,7 @@ def _distill(arguments: argparse.Namespace) -> int:
             arguments.teacher,
             arguments.files,
             arguments.out,
-            beam=arguments.beam,
-            n_threads=os.cpu_count() or 1,
+            keep=arguments.keep,
             device=device,
             progress=lambda done: progress.update(bar, completed=done),
         )

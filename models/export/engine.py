@@ -95,27 +95,4 @@ class ExportedTranslator:
             else n_tokens,
             prefix_bias_beta=bias if biased else 0,
         )
-        return self._to_ids(result.hypotheses[0])
-
-    def n_best(
-        self, sources: Sequence[Sequence[int]], n: int, *, batch_tokens: int = 1_000
-    ) -> list[list[list[int]]]:
-        """The n hypotheses that end a beam of n, best first, of many sources at once.
-
-        Args:
-            sources: token ids, with EOS; none longer than the model's positions.
-            n: how many, at least 2.
-            batch_tokens: source tokens that are translated together.
-        """
-        results = self._engine.translate_batch(
-            [[self._pieces[index] for index in source] for source in sources],
-            beam_size=n,
-            num_hypotheses=n,
-            max_batch_size=batch_tokens,
-            batch_type="tokens",
-            max_decoding_length=self._config.target_limit(max(map(len, sources))),
-        )
-        return [[self._to_ids(pieces) for pieces in result.hypotheses] for result in results]
-
-    def _to_ids(self, pieces: Sequence[str]) -> list[int]:
-        return [self._ids[piece] for piece in pieces]
+        return [self._ids[piece] for piece in result.hypotheses[0]]

@@ -1,15 +1,14 @@
 """Sequence-level knowledge distillation (Kim and Rush 2016): the teacher's own translations.
 
 A non-autoregressive model cannot choose between several good translations word by word; targets
-from one teacher leave it less to choose from. Where people have translated the sentence, too, the
-teacher need not have the last word: of the hypotheses of its beam, the one nearest to theirs is
-as easy to learn and better (their section 3.3, sequence-level interpolation).
+from one teacher leave it less to choose from, but hand its mistakes on. So a translation by people
+may be kept where it says what the teacher would have expected, and the teacher speaks only for the
+others: selective distillation (Liu et al., AAAI 2023), with the teacher itself as the judge.
 """
 
 import gzip
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,14 @@ import torch
 
 from models.autoregressive import AutoregressiveTransformer, greedy_batch
 from models.checkpoint import read_checkpoint
-from models.export.ctranslate2 import export
-from models.export.engine import ExportedTranslator
-from models.tokenizer import Tokenizer
+from models.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from models.training.packed_texts import in_groups
-from models.training.translation_data import read_pairs
-from models.translator_config import TranslatorConfig, source_ids
+from models.training.projection import project_labels
+from models.training.translation_data import Pair, read_pairs
+from models.translation import pad
+from models.translator_config import source_ids
 
 _BATCH_TOKENS = {"cpu": 3_000, "cuda": 60_000}
-_BEAM_SENTENCES = 2_000
-"""Sentences between two reports of progress."""
 
 Progress = Callable[[float], None]
 """Told the part that is done, 0 to 1."""
@@ -67,22 +64,52 @@ class Teacher:
         self, sources: Sequence[str], progress: Progress = lambda done: None
     ) -> Iterator[tuple[int, str]]:
         """Yield the index and the translation of each sentence that is not too long."""
-        ids = [source_ids(row, finished=True) for row in self._tokenizer.encode_batch(sources)]
-        order = sorted(
-            (
-                index
-                for index in range(len(ids))
-                if len(ids[index]) <= self._model.config.max_tokens
-            ),
-            key=lambda index: len(ids[index]),
-        )
-        batch_tokens = _BATCH_TOKENS[self._model.embedding.weight.device.type]
-        lengths = np.array([len(ids[index]) for index in order])
-        for batch in in_groups(lengths, batch_tokens):
-            chosen = order[batch]
+        ids = self._source_ids(sources)
+        for chosen in self._batches([len(row) for row in ids], progress):
             rows = greedy_batch(self._model, [ids[index] for index in chosen])
             for index, row in zip(chosen, rows, strict=True):
                 yield index, self._tokenizer.decode(row)
+
+    @torch.inference_mode()
+    def judged(
+        self, pairs: Sequence[Pair], progress: Progress = lambda done: None
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the index of each pair that is not too long, and how likely its target is.
+
+        That is the mean log-probability of its tokens, EOS included.
+        """
+        device = self._model.embedding.weight.device
+        sources = self._source_ids([source for source, _ in pairs])
+        targets = [
+            [BOS_ID, *row, EOS_ID]
+            for row in self._tokenizer.encode_batch([target for _, target in pairs])
+        ]
+        lengths = [max(map(len, rows)) for rows in zip(sources, targets, strict=True)]
+        for chosen in self._batches(lengths, progress):
+            source, source_lengths = pad([sources[index] for index in chosen], device)
+            target, _ = pad([targets[index] for index in chosen], device)
+            labels = target[:, 1:]
+            real = labels != PAD_ID
+            states = self._model(source, source_lengths, target[:, :-1])[real]
+            logits, normaliser = project_labels(
+                self._model.norm(states), self._model.embedding.weight, labels[real][:, None]
+            )
+            log_probs = torch.zeros(real.shape, device=device)
+            log_probs[real] = logits[:, 0] - normaliser
+            means = log_probs.sum(dim=1) / real.sum(dim=1)
+            yield from zip(chosen, means.tolist(), strict=True)
+
+    def _source_ids(self, sources: Sequence[str]) -> list[list[int]]:
+        return [source_ids(row, finished=True) for row in self._tokenizer.encode_batch(sources)]
+
+    def _batches(self, lengths: Sequence[int], progress: Progress) -> Iterator[list[int]]:
+        """Indices of rows that the model can read, those of like length together."""
+        limit = self._model.config.max_tokens
+        order = [index for index, length in enumerate(lengths) if length <= limit]
+        order.sort(key=lambda index: lengths[index])
+        batch_tokens = _BATCH_TOKENS[self._model.embedding.weight.device.type]
+        for batch in in_groups(np.array([lengths[index] for index in order]), batch_tokens):
+            yield order[batch]
             progress(batch.stop / len(order))
 
 
@@ -91,21 +118,19 @@ def distill(
     files: Sequence[Path],
     out: Path,
     *,
-    beam: int = 1,
-    n_threads: int = 1,
+    keep: float = math.inf,
     device: str = "cpu",
     progress: Progress = lambda done: None,
 ) -> int:
-    """Translate every distinct source sentence with the teacher.
+    """One target for every distinct source sentence: the teacher's, greedily, or people's.
 
     Args:
         teacher: a `reta` checkpoint.
-        files: TSV files of sources and their translations by people.
-        out: gzipped TSV (source, teacher's target), written when complete.
-        beam: 1: the teacher translates greedily. More: of so many hypotheses of a beam, the one
-            nearest to a translation in the files is taken.
-        n_threads: of the beam search.
-        device: where a greedy teacher runs; a beam is searched on the CPU, with CTranslate2.
+        files: TSV files of sentences and their translations by people.
+        out: gzipped TSV (source, target), written when complete.
+        keep: a translation by people is kept if the teacher finds its tokens so likely: mean
+            log-probability, natural; of several the likeliest. None is by default.
+        device: where the teacher runs.
         progress: told the part that is done.
 
     Returns:
@@ -113,61 +138,26 @@ def distill(
 
     Raises:
         CheckpointError: the teacher cannot be loaded.
-        ExportError: CTranslate2 is not installed.
-        ValueError: a file cannot be read, or the beam is narrower than 1.
+        ValueError: a file cannot be read.
     """
-    if beam < 1:
-        raise ValueError(f"beam {beam} is less than 1")
-    references = defaultdict[str, list[str]](list)
-    for path in files:
-        for source, target in read_pairs(path):
-            references[source].append(target)
-    sources = sorted(references)
-    translated = (
-        Teacher(teacher, device).translated(sources, progress)
-        if beam == 1
-        else _interpolated(teacher, sources, references, beam, n_threads, progress)
-    )
-    pairs = [(sources[index], target) for index, target in translated]
+    pairs = sorted({pair for path in files for pair in read_pairs(path)})
+    judge = Teacher(teacher, device)
+    likeliest: dict[str, tuple[float, str]] = {}
+    if keep < math.inf:
+        for index, score in judge.judged(pairs, lambda done: progress(done / 2)):
+            source, target = pairs[index]
+            likeliest[source] = max(likeliest.get(source, (keep, "")), (score, target))
+    targets = {source: target for source, (_, target) in likeliest.items() if target}
+    begun = 0.5 if keep < math.inf else 0.0
+    others = sorted({source for source, _ in pairs} - targets.keys())
+    for index, target in judge.translated(
+        others, lambda done: progress(begun + done * (1 - begun))
+    ):
+        if target:
+            targets[others[index]] = target
+    progress(1.0)
     temporary = out.with_name(out.name + ".tmp")
     with gzip.open(temporary, "wt", encoding="utf-8") as file:
-        file.writelines(f"{source}\t{target}\n" for source, target in pairs if target)
+        file.writelines(f"{source}\t{targets[source]}\n" for source in sorted(targets))
     temporary.replace(out)
-    return len(pairs)
-
-
-def _interpolated(
-    teacher: Path,
-    sources: Sequence[str],
-    references: Mapping[str, Sequence[str]],
-    beam: int,
-    n_threads: int,
-    progress: Progress,
-) -> Iterator[tuple[int, str]]:
-    """Yield the index of each sentence that is not too long, and the hypothesis to learn."""
-    checkpoint = read_checkpoint(teacher).expect("reta")
-    config = TranslatorConfig.from_dict(checkpoint.config)
-    tokenizer = Tokenizer(checkpoint.tokenizer)
-    with tempfile.TemporaryDirectory() as folder:
-        export(teacher, Path(folder), "float32")
-        engine = ExportedTranslator(Path(folder), tokenizer, config, n_threads=n_threads)
-        ids = [source_ids(row, finished=True) for row in tokenizer.encode_batch(sources)]
-        order = [index for index, row in enumerate(ids) if len(row) <= config.max_tokens]
-        order.sort(key=lambda index: len(ids[index]))
-        for start in range(0, len(order), _BEAM_SENTENCES):
-            chosen = order[start : start + _BEAM_SENTENCES]
-            n_best = engine.n_best([ids[index] for index in chosen], beam)
-            for index, hypotheses in zip(chosen, n_best, strict=True):
-                texts = [tokenizer.decode(hypothesis) for hypothesis in hypotheses]
-                yield index, nearest(texts, references[sources[index]])
-            progress((start + len(chosen)) / len(order))
-
-
-def nearest(hypotheses: Sequence[str], references: Sequence[str]) -> str:
-    """The hypothesis with the highest chrF++ (Popović 2017); of equals, the first."""
-    from sacrebleu.metrics.chrf import CHRF
-
-    metric = CHRF(word_order=2)
-    return max(
-        hypotheses, key=lambda text: float(metric.sentence_score(text, list(references)).score)
-    )
+    return len(targets)
