@@ -5,6 +5,7 @@ and validates itself; this module only composes them. An unknown table or key is
 """
 
 import dataclasses
+import logging
 import tomllib
 import types
 import typing
@@ -19,11 +20,14 @@ from app.feeds.mqtt import MqttConfig
 from app.feeds.push_config import PushConfig
 from app.running.config import RunConfig
 from app.server.config import ServerConfig
+from engine.policies.config import PolicyError
 from engine.recognizer_config import PRESETS, RecognizerConfig
 from engine.retention import RetentionConfig
 from engine.stability import BALANCED, StabilityConfig
 from engine.vad import VadConfig
 from ui.settings import OverlaySettings
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "config.toml"
 
@@ -60,10 +64,31 @@ def load(file: Path | None, overrides: Mapping[str, Mapping[str, object]]) -> Se
         overrides: table → field → value, from the command line.
 
     Raises:
-        ConfigError: a setting is unknown, of a wrong type or out of range, or the file cannot be
-            read.
+        ConfigError: a setting is unknown, of a wrong type or out of range, the command line has
+            one of another translator, or the file cannot be read.
     """
-    return compose(_read(file), str(file or default_file()), overrides)
+    origin, tables = str(file or default_file()), _read(file)
+    settings = compose(tables, origin, overrides)
+    _check_translator(settings.run, tables.get("run", {}), origin, overrides.get("run", {}))
+    return settings
+
+
+def _check_translator(
+    run: RunConfig, table: Mapping[str, object], origin: str, chosen: Mapping[str, object]
+) -> None:
+    """Refuse options of another translator; warn of such settings in the file.
+
+    The file may hold those of a translator that the command line puts another one in place of.
+    """
+    try:
+        run.expect_own(chosen, run.translator)
+    except PolicyError as error:
+        raise ConfigError(f"command line: {error}") from error
+    if "translator" not in chosen:
+        try:
+            run.expect_own(table, run.translator)
+        except PolicyError as error:
+            logger.warning("%s: [run] %s", origin, error)
 
 
 def compose(

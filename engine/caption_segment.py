@@ -38,11 +38,22 @@ class CaptionSegment:
         """Committed source words that its captions have shown: a cut cannot lie before them."""
         self._start = start
         self._long_words = long_words
+        self._failed = False
+        self.translate_anew()
+
+    def translate_anew(self) -> None:
+        """Forget how the words were translated, but for what is shown.
+
+        The same words mean something else once their language turns out to be another one.
+        """
         self._translating: TranslatorSession | None = None
         self._translated: str | None = None  # source text of the newest hypothesis
         self._dependence = Dependence()
-        self._sentences = SentenceFinder(partial(_translation, start))
-        self._failed = False
+        self._sentences = SentenceFinder(partial(_translation, self._start))
+
+    def translate_again(self) -> None:
+        """Ask for a translation even if the words are the same: another one came with them."""
+        self._translated = None
 
     def n_complete(self, n_committed: int) -> int:
         """How many source words a complete sentence takes up, if they are committed; or 0."""

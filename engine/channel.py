@@ -32,17 +32,21 @@ class Channel(Generic[T]):
 
     async def put(self, item: T) -> None:
         """Add an item; on a closed channel it is discarded."""
-        while self._full() and not self._closed:
-            if self._drop_oldest:
-                self._items.popleft()
-                self.n_dropped += 1
-            else:
-                self._taken.clear()
-                await self._taken.wait()
-        if not self._closed:
-            self._items.append(item)
-            self._idle = False
-            self._changed.set()
+        if not await self.room():
+            return
+        if self._full():
+            self._items.popleft()
+            self.n_dropped += 1
+        self._items.append(item)
+        self._idle = False
+        self._changed.set()
+
+    async def room(self) -> bool:
+        """Wait until `put` would not wait; False on a closed channel, which takes nothing in."""
+        while self._full() and not self._drop_oldest and not self._closed:
+            self._taken.clear()
+            await self._taken.wait()
+        return not self._closed
 
     @property
     def closed(self) -> bool:

@@ -211,7 +211,8 @@ class Journal:
 
         Case and diacritics do not count; the last word may be the beginning of one.
         """
-        words = [word.replace('"', '""') for word in storable(text).split()]
+        text = storable(text).replace("\0", " ")  # which would end the query
+        words = [word.replace('"', '""') for word in text.split()]
         if not words:
             return []
         query = " ".join(f'"{word}"' for word in words) + " *"

@@ -34,7 +34,10 @@ class SpeechTranslator(Translator, Protocol):
     """A translator that has to know of a source segment more than its text."""
 
     def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
-        """A session for a source segment, which may still change, after another one."""
+        """A session for a source segment after another one.
+
+        Whoever holds it asks for a new one when the segment turns out to be in another language.
+        """
         ...
 
 
@@ -57,14 +60,10 @@ class MultilingualTranslator:
         return _Nothing()
 
     def follow(self, source: SpokenSource, context: Context | None = None) -> TranslatorSession:
-        """A session that begins anew whenever the segment turns out to be in another language."""
-        return _Following(self, source, context)
-
-    def start_from(self, lang: str, context: Context | None = None) -> TranslatorSession:
-        """A session for a segment in `lang`, ISO 639-1."""
-        if lang == self.target_lang:
+        """A session for the language that is spoken, as far as that is known."""
+        if source.lang == self.target_lang:
             return _AsItIs()
-        translator = self.translators.get(lang)
+        translator = self.translators.get(source.lang)
         return _Nothing() if translator is None else _start(translator, context)
 
 
@@ -107,28 +106,6 @@ def _start(translator: Translator, context: Context | None) -> TranslatorSession
     if context is not None and isinstance(translator, ContextualTranslator):
         return translator.start_after(context)
     return translator.start()
-
-
-class _Following:
-    """The session of the language that is spoken."""
-
-    def __init__(
-        self, translator: MultilingualTranslator, source: SpokenSource, context: Context | None
-    ) -> None:
-        self._translator = translator
-        self._source = source
-        self._context = context
-        self._lang: str | None = None
-        self._session: TranslatorSession = _Nothing()
-
-    def update(
-        self, source_prefix: str, *, finished: bool, committed: tuple[str, ...] = ()
-    ) -> Hypothesis:
-        """Translate what was read so far."""
-        if self._lang != self._source.lang:
-            self._lang = self._source.lang
-            self._session = self._translator.start_from(self._lang, self._context)
-        return self._session.update(source_prefix, finished=finished, committed=committed)
 
 
 class _Given:

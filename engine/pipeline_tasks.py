@@ -86,11 +86,12 @@ class PipelineTasks(Generic[T]):
     async def _pull(self) -> None:
         try:
             async for item in self._source:
-                if self._items.closed:
-                    break
-                await self._items.put((item, self._end_of(item)))
+                await self._items.put((item, self._end_of(item)))  # there is room
                 self._stats.n_items += 1
                 self._stats.n_dropped = self._items.n_dropped
+                # A stop while it waits finds no item in its hands that would be lost.
+                if not await self._items.room():
+                    break
         except Exception as error:  # ends the stream; what came before is worked off
             self._fail(error)
         finally:

@@ -38,6 +38,7 @@ _END_PADDING = np.zeros(2 * SAMPLE_RATE_HZ // 5, np.float32)  # 0.4 s: room for 
 class _Texts(NamedTuple):
     """What is told of a segment."""
 
+    lang: str
     committed: str
     tentative: str
     translation: str | None
@@ -259,9 +260,8 @@ class StreamingRecognizer:
 
     def _tell(self, utterance: Utterance, end: int) -> list[SourcePrefix]:
         """The prefix of the segment in progress, if its text is not what was told last."""
-        texts = _Texts(
-            _join(utterance.committed), _join(utterance.tentative), utterance.translation
-        )
+        committed, tentative = _join(utterance.committed), _join(utterance.tentative)
+        texts = _Texts(utterance.lang, committed, tentative, utterance.translation)
         if texts == self._shown or (self._shown is None and texts.nothing_heard):
             return []
         self._shown = texts
@@ -272,7 +272,7 @@ class StreamingRecognizer:
         text = _join(utterance.committed)
         if not text and self._shown is None and not self._ends.within:
             return None
-        texts = _Texts(text, "", utterance.translation)
+        texts = _Texts(utterance.lang, text, "", utterance.translation)
         prefix = self._prefix(utterance, end, texts, finished=True)
         self._shown = None
         self._segment += 1
@@ -290,7 +290,7 @@ class StreamingRecognizer:
         self._words = words[: len(utterance.committed)]
         return SourcePrefix(
             segment=self._segment,
-            lang=utterance.lang,
+            lang=texts.lang,
             committed=texts.committed,
             tentative=texts.tentative,
             finished=finished,

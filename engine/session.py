@@ -93,7 +93,12 @@ class Session:
                 source = None
         if source is None:
             source = self._source = SourceSegment.begin(prefix)
+        lang, translation = source.lang, source.translation
         source.read(prefix)
+        if self._part is not None and lang != source.lang:
+            self._part.translate_anew()
+        elif self._part is not None and translation != source.translation:
+            self._part.translate_again()
         if source.goes_on:
             self._newest_finished = source.segment
         yield from self._advance(source, now, finished=prefix.finished and not source.goes_on)

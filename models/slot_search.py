@@ -57,17 +57,6 @@ def placed_vocabulary(pieces: Sequence[str]) -> list[str]:
     return [*pieces, *(_GOES_ON + piece for piece in pieces)]
 
 
-def written_labels(language_model: NgramModel) -> NDArray[np.int64]:
-    """The blank and the labels that a language model over placed pieces knows in some company.
-
-    What its text does not have it finds so unlikely that no path takes it: half of a vocabulary
-    that source and target share need not be looked at.
-    """
-    n_placed = len(language_model.vocabulary)
-    pieces = language_model.tables.pieces[1 + n_placed :]  # but those that stand alone
-    return np.union1d(pieces.astype(np.int64) % (n_placed // 2), [BLANK_ID])
-
-
 def spread_logits(
     logits: NDArray[np.float32], labels: NDArray[np.int64], vocab_size: int
 ) -> NDArray[np.float32]:
@@ -139,8 +128,6 @@ class SlotSearch:
         spread: float = 6.0,
         beam: int = 8,
     ) -> None:
-        self.labels = written_labels(language_model)
-        """Those that its paths are made of; others need not be looked at."""
         self._language_model = language_model
         self._order = language_model.order
         self._ends_word = ends_word

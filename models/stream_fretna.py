@@ -18,42 +18,20 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from models.layers import EncoderLayer, KeyValues, padding_mask
+from models.shortlist import Shortlist
 from models.slot_search import N_LIKELY, Slots, spread_logits
 from models.slots import SlotNetwork
 from models.translation import pad
-from models.translator_config import TranslatorConfig
 
 
 class StreamFretna(SlotNetwork):
     """Causal layers over source tokens, then layers over windows of slots."""
 
     layer_type = EncoderLayer
-    kept_labels: Tensor | None
-    """Labels that are looked at when a window is filled, (n,); None: all."""
-    _kept_embedding: nn.Parameter | None
-
-    def __init__(self, config: TranslatorConfig) -> None:
-        super().__init__(config)
-        self.register_buffer("kept_labels", None, persistent=False)
-        self.register_parameter("_kept_embedding", None)
-
-    def keep_labels(self, labels: NDArray[np.int64]) -> None:
-        """Look at these labels only, (n,), when a window of slots is filled; for inference."""
-        self.kept_labels = torch.from_numpy(labels).to(self.embedding.weight.device)
-        # A parameter: weights that are none would stay as they are when an export is quantised.
-        # Transposed: so a product with a few rows reads it in order, in three quarters of the time.
-        kept = self.embedding.weight.detach()[self.kept_labels].T.contiguous()
-        self._kept_embedding = nn.Parameter(kept, requires_grad=False)  # (d, labels)
-
-    def project_kept(self, states: Tensor) -> Tensor:
-        """Logits of the labels that are looked at: (…, d) to (…, n)."""
-        if self._kept_embedding is None:
-            return self.project(states)
-        logits: Tensor = self.norm(states) @ self._kept_embedding
-        return logits
 
     def slot_states(
         self,
@@ -116,17 +94,22 @@ class SlotWindow:
 
     Args:
         model: which fills them.
+        shortlist: of the labels that are looked at; None: all are.
         width: source tokens whose slots are filled anew by every `read`; None: the model's.
     """
 
-    def __init__(self, model: StreamFretna, width: int | None = None) -> None:
+    def __init__(
+        self, model: StreamFretna, shortlist: Shortlist | None = None, width: int | None = None
+    ) -> None:
         self._model = model
+        self._shortlist = shortlist
         self._width = width or model.config.window
         self._device = model.embedding.weight.device
         self._encoder_caches = model.encoder.new_caches()
         self._slot_caches = [KeyValues() for _ in model.layers]
         self._memory = torch.empty(1, 0, model.config.d_model, device=self._device)
         self._logits = torch.empty(0, model.config.vocab_size)
+        self._labels: NDArray[np.int64] | None = None  # that they are of
 
     @torch.inference_mode()
     def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
@@ -157,19 +140,23 @@ class SlotWindow:
         for layer, cache in zip(window_layers(model), self._slot_caches, strict=True):
             cache.truncate(start)
             x = layer(x, None, cache=cache)
-        self._memory, self._logits = memory, model.project_kept(x)[0]
-        scores, labels = self._logits.topk(N_LIKELY, dim=-1)
-        if model.kept_labels is not None:
-            labels = model.kept_labels[labels]
-        return start, Slots(labels.cpu().numpy(), scores.float().cpu().numpy())
+        self._memory = memory
+        weight = model.embedding.weight
+        if self._shortlist is not None:
+            self._labels = self._shortlist.select(source, first)
+            weight = F.embedding(torch.from_numpy(self._labels).to(self._device), weight)
+        self._logits = F.linear(model.norm(x), weight)[0]
+        scores, labels = (best.cpu().numpy() for best in self._logits.topk(N_LIKELY, dim=-1))
+        if self._labels is not None:
+            labels = self._labels[labels]
+        return start, Slots(labels, scores.astype(np.float32, copy=False))
 
     def logits(self) -> NDArray[np.float32]:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
         logits: NDArray[np.float32] = self._logits.float().cpu().numpy()
-        labels = self._model.kept_labels
-        if labels is None:
+        if self._labels is None:
             return logits
-        return spread_logits(logits, labels.cpu().numpy(), self._model.config.vocab_size)
+        return spread_logits(logits, self._labels, self._model.config.vocab_size)
 
 
 def window_layers(model: StreamFretna) -> list[EncoderLayer]:

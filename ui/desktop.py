@@ -3,11 +3,12 @@
 import logging
 
 from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QGuiApplication, QWindow
 from PyQt6.QtWidgets import QDialog
 
 from ui.actions import Actions
 from ui.background import Background
-from ui.beside import put_beside
+from ui.beside import USUAL_FRAME, put_beside
 from ui.bridge import CaptionBridge
 from ui.changes import Changes
 from ui.control import Archive, Control
@@ -73,6 +74,10 @@ class Desktop(QObject):
         self._hotkeys.follow(self.overlay.settings)
         self.overlay.changed.connect(self._hotkeys.follow)
         self._windows: dict[str, QDialog] = {}
+        self._frame = USUAL_FRAME
+        app = QGuiApplication.instance()
+        assert isinstance(app, QGuiApplication)
+        app.focusWindowChanged.connect(self._measure_frame)
 
     @property
     def has_open_window(self) -> bool:
@@ -138,10 +143,15 @@ class Desktop(QObject):
         if not window.isVisible():
             screen = self.overlay.screen()
             assert screen is not None
-            put_beside(window, self.overlay.box, screen.availableGeometry())
+            put_beside(window, self.overlay.box, screen.availableGeometry(), self._frame)
         window.show()
         window.raise_()
         window.activateWindow()
+
+    def _measure_frame(self, focused: QWindow | None) -> None:
+        """See what this window manager puts around windows, for those that are opened next."""
+        if focused is not None and not focused.frameMargins().isNull():  # the band has none
+            self._frame = focused.frameMargins()
 
     def _take_motion(self, less: bool) -> None:
         if less:

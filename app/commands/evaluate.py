@@ -76,6 +76,7 @@ def _translate(arguments: argparse.Namespace) -> int:
     from app.evaluation.translation import evaluate_translation, system_name
     from app.models.registry import Registry, choose_device, load_translator, set_threads
 
+    policy = read_policy(arguments)
     rows = read_columns(arguments.set, arguments.columns, arguments.limit)
     model = Registry(arguments.models).find_translator(
         arguments.translator, arguments.source_lang, arguments.target_lang
@@ -85,7 +86,6 @@ def _translate(arguments: argparse.Namespace) -> int:
         config.load(None, {}).stability, **{k: v for k, v in changes.items() if v is not None}
     )
     device = choose_device(arguments.device)
-    policy = read_policy(arguments)
     translator = load_translator(model, device=device, policy=policy, backend=arguments.backend)
     set_threads(arguments.threads)
     with progress_bar("translating") as progress:

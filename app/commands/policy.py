@@ -21,10 +21,11 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_policy(arguments: argparse.Namespace) -> PolicyConfig:
-    """The policy of a command line.
+    """The policy of a command line for its translator.
 
     Raises:
-        PolicyError: an option is out of range, or two do not go together.
+        PolicyError: an option is out of range or of another translator, or two do not go together.
     """
-    given = vars(arguments)
-    return PolicyConfig(**{name: given[name] for name in POLICY_OPTIONS if name in given})
+    given = {name: value for name, value in vars(arguments).items() if name in POLICY_OPTIONS}
+    PolicyConfig.expect_own(given, arguments.translator)
+    return PolicyConfig(**given)

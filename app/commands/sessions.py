@@ -1,6 +1,7 @@
 """`dragoman sessions`: what earlier runs left in the journal."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
-    listing = actions.add_parser("list", parents=[common], help="every session, oldest first")
+    listing = actions.add_parser("list", parents=[common], help="past sessions, oldest first")
+    listing.add_argument("--all", action="store_true", help="those without a word, too")
     listing.set_defaults(main=main, action=_list)
 
     show = actions.add_parser("show", parents=[common], help="what was said and shown")
@@ -98,18 +100,24 @@ def _remove(journal: "Journal", arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(journal: "Journal", _: argparse.Namespace) -> int:
+def _list(journal: "Journal", arguments: argparse.Namespace) -> int:
     from datetime import datetime
 
     from app.terminal.text import clock_time, printable
 
+    n_silent = 0
     for record in journal.sessions():
+        if not (arguments.all or record.duration_s or record.state == "open"):
+            n_silent += 1
+            continue
         started = datetime.fromtimestamp(record.started_at)
         print(
             f"{record.id}  {started:%Y-%m-%d %H:%M}  {clock_time(record.duration_s):>8}"
             f"  {record.source_lang} → {record.target_lang}  {record.state:<11}"
             f"  {record.n_finals:>4} segments  {printable(record.source)}"
         )
+    if n_silent:
+        print(f"Not listed: {n_silent} in which nothing was said (--all)", file=sys.stderr)
     return 0
 
 

@@ -6,15 +6,18 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.models.registry import DEVICES
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from models.training.loop import Report
+    from models.training.loop import Report, TrainingTask
     from models.training.loop_config import LoopConfig
+
+PlanT = TypeVar("PlanT")
+BatchT = TypeVar("BatchT")
 
 _MIN_COUNTS = "1,1,1,2,2,3,3"
 _RESUME = "A run that was stopped, however, goes on from its last checkpoint when started again."
@@ -100,6 +103,15 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         help="leave out what is said in its recordings, but for those of a split named train…",
     )
     ngram.set_defaults(main=_ngram)
+
+    shortlist = actions.add_parser(
+        "shortlist", help="make the table of which labels FReTNA looks at"
+    )
+    shortlist.add_argument("files", type=Path, nargs="+", metavar="PAIRS.tsv.gz")
+    shortlist.add_argument("--tokenizer", type=Path, required=True, metavar="FILE")
+    shortlist.add_argument("--out", type=Path, required=True, metavar="FILE")
+    shortlist.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
+    shortlist.set_defaults(main=_shortlist)
 
     speech = actions.add_parser("prepare-speech", help="pack real speech, synthesise the rest")
     speech.add_argument("--data", type=Path, required=True, metavar="DIR")
@@ -217,6 +229,22 @@ def _language_model_pieces(
         return tokenizer.encode, [tokenizer.id_to_piece(i) for i in range(len(tokenizer))]
 
 
+def _shortlist(arguments: argparse.Namespace) -> int:
+    from models.tokenizer import Tokenizer
+    from models.training.shortlist import shortlist_of_pairs
+    from models.training.translation_data import read_pairs
+
+    with _naming(arguments.tokenizer):
+        tokenizer = Tokenizer.from_file(arguments.tokenizer)
+    try:
+        pairs = [pair for path in arguments.files for pair in read_pairs(path)]
+        shortlist = shortlist_of_pairs(pairs, tokenizer, arguments.source_lang)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    shortlist.save(arguments.out)
+    return 0
+
+
 def _prepare_speech(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
@@ -245,7 +273,9 @@ def _prepare_speech(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run(task: Any, config: Any, arguments: argparse.Namespace) -> int:
+def _run(
+    task: "TrainingTask[PlanT, BatchT]", config: "LoopConfig", arguments: argparse.Namespace
+) -> int:
     """Run the training loop under a progress bar with loss, speed and time left."""
     from rich.progress import BarColumn, Progress, TextColumn
 

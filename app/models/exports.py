@@ -33,6 +33,7 @@ from models.checkpoint import (
 )
 from models.errors import CheckpointError, ExportError, StaleExportError
 from models.ngram import NGRAM_FILE
+from models.shortlist import SHORTLIST_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ def _name(checkpoint: Path, form: Form) -> str:
     """Of the checkpoint's export: another one for other weights, another form, other code."""
     digest = hashlib.sha256(f"{form.engine} {form.quantization}".encode())
     try:
-        for path in (checkpoint / WEIGHTS_FILE, checkpoint / NGRAM_FILE):
+        for path in (checkpoint / name for name in (WEIGHTS_FILE, NGRAM_FILE, SHORTLIST_FILE)):
             if path.exists() or path.name == WEIGHTS_FILE:
                 digest.update(weights_fingerprint(path).encode())
         for name in (CONFIG_FILE, TOKENIZER_FILE):

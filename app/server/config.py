@@ -33,7 +33,8 @@ class ServerConfig:
         send_timeout_s: a peer that takes no message for so long is closed, too.
         max_message_bytes: of a message with sound or of an HTTP body.
         max_requests_per_minute: translations that one address may ask for.
-        idle_timeout_s: a stream of sound without any message for so long is closed.
+        idle_timeout_s: a stream of sound without any message, or with empty ones only, for so long
+            is closed.
         ping_s: how often peers are pinged, and how long one may take to answer.
         open_timeout_s: a peer that has not finished its request by then is dropped.
     """

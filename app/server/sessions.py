@@ -96,7 +96,9 @@ class SoundSession:
         return self._told_s
 
     def put(self, samples: Samples) -> None:
-        """Add sound."""
+        """Add sound; a piece without samples is none."""
+        if not len(samples):
+            return
         arrived, end_s = time.monotonic(), self.sound.end_s
         paused = self._live and arrived - self._began - end_s > SILENCE_S
         if not end_s or self._filled_s >= FILLED_S or paused:

@@ -117,9 +117,11 @@ class _Conversation:
                 session.finish()  # what was said before is still captioned
 
     async def _read(self) -> None:
+        loop, idle_s = asyncio.get_running_loop(), 0.0
         while True:
+            began_s = loop.time()
             try:
-                async with asyncio.timeout(self._config.idle_timeout_s):
+                async with asyncio.timeout(self._config.idle_timeout_s - idle_s):
                     message = await self._connection.recv()
             except ConnectionClosed:
                 self._mailbox.close()
@@ -128,6 +130,7 @@ class _Conversation:
                 if not self._left:
                     raise CloseError(POLICY_VIOLATION, "no message for too long") from error
             else:
+                idle_s = 0.0 if message else idle_s + loop.time() - began_s
                 await self._mailbox.put(message)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:

@@ -1,9 +1,12 @@
 """The sound of a file or a URL as 16 kHz mono, decoded piece by piece with PyAV."""
 
+import errno
 import logging
+import socket
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -204,7 +207,7 @@ def _location(path: Path | str) -> str:
 
 def _opening_error(path: Path | str, error: Exception) -> str:
     if isinstance(path, str):
-        return f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}"
+        return f"{path}: cannot be opened: {_network_error(path, error)}"
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such file"
     if isinstance(error, IsADirectoryError):
@@ -212,6 +215,18 @@ def _opening_error(path: Path | str, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: may not be read (permission denied)"
     return f"{path}: is not a sound or video file that can be decoded"
+
+
+def _network_error(url: str, error: Exception) -> str:
+    """Why, in words of the system; FFmpeg calls whatever it has no word for an I/O error."""
+    if getattr(error, "errno", None) != errno.EIO:
+        return getattr(error, "strerror", None) or str(error)
+    host = urlsplit(url).hostname
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError) as unknown:
+        return f"host {host} not found ({getattr(unknown, 'strerror', None) or 'not a name'})"
+    return "the server broke off, or does not speak what the address says"
 
 
 def _is_short_wave(path: Path | str) -> bool:

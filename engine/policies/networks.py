@@ -19,6 +19,7 @@ from models.errors import CheckpointError
 from models.fretna import Fretna
 from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.onnx_session import ONNX_FOLDER
+from models.shortlist import Shortlist
 from models.slot_search import find_search
 from models.speculation import Proposal
 from models.stream_fretna import SlotWindow, StreamFretna
@@ -88,10 +89,9 @@ def _load_fretna(
     match model:
         case StreamFretna():
             search = find_search(checkpoint.directory, tokenizer)
-            if search is not None:
-                model.keep_labels(search.labels)
+            shortlist = Shortlist.find(checkpoint.directory, tokenizer.vocab_size)
             return StreamFretnaTranslator(
-                model.config, tokenizer, lambda: SlotWindow(model), search
+                model.config, tokenizer, lambda: SlotWindow(model, shortlist), search
             )
         case LevenshteinTransformer():
             return EditTranslator(model, tokenizer, policy)

@@ -11,6 +11,7 @@ from models.checkpoint import (
     weights_fingerprint,
 )
 from models.ngram import NGRAM_FILE
+from models.shortlist import SHORTLIST_FILE
 
 _FINGERPRINT_FILE = "weights.fingerprint"
 
@@ -35,9 +36,9 @@ def check_translator(network: Path) -> None:
 
 
 def copy_rest(checkpoint: Path, out: Path) -> None:
-    """Copy what an exported network needs besides: what it is, its text, its language model."""
+    """Copy what an exported network needs besides: what it is, its text, its tables."""
     if checkpoint.resolve() == out.resolve():
         return
-    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE):
+    for name in (CONFIG_FILE, TOKENIZER_FILE, NGRAM_FILE, SHORTLIST_FILE):
         if (checkpoint / name).exists():
             shutil.copyfile(checkpoint / name, out / name)

@@ -6,7 +6,6 @@ keeps the caches, and tells the graph the positions.
 Needs the extra `export`.
 """
 
-import json
 import shutil
 from pathlib import Path
 from typing import cast
@@ -29,12 +28,12 @@ from models.export.stream_engine import (
     output_names,
 )
 from models.layers import EncoderLayer
-from models.ngram import NgramModel
-from models.slot_search import N_LIKELY, written_labels
+from models.slot_search import N_LIKELY
 from models.stream_fretna import StreamFretna, window_layers
 from models.translator_config import TranslatorConfig
 
 _EXAMPLE_PAST, _EXAMPLE_KEPT, _EXAMPLE_NEW = 5, 2, 3
+_EXAMPLE_LABELS = N_LIKELY + 3
 
 
 def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
@@ -54,23 +53,21 @@ def export_stream(checkpoint: Path, out: Path, *, int8: bool) -> Path:
     if config.form != "stream":
         raise CheckpointError(f"{checkpoint}: is of the {config.form} form, not of stream")
     model = StreamFretna.from_checkpoint(content, "cpu")
-    language_model, facts = NgramModel.find(checkpoint), {}
-    if language_model is not None:
-        labels = written_labels(language_model)
-        model.keep_labels(labels)
-        facts[LABELS] = json.dumps(labels.tolist())
     inputs, outputs = input_names(config), output_names(config)
     graph = trace_graph(
         _Update(model),
         _example(config),
         inputs=inputs,
         outputs=outputs,
-        dynamic_axes={name: {1: name} for name in (*GROWING, *OUTPUTS)},
+        dynamic_axes={
+            LABELS: {0: LABELS},
+            **{name: {1: name} for name in (*GROWING, *OUTPUTS)},
+        },
     )
     path = network_file(out, int8=int8)
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
-    write_graph(graph, path, int8=int8, facts=facts)
+    write_graph(graph, path, int8=int8)
     write_origin(path.parent, checkpoint)
     copy_rest(checkpoint, out)
     return path
@@ -84,6 +81,7 @@ def _example(config: TranslatorConfig) -> tuple[Tensor, ...]:
         torch.zeros(1, _EXAMPLE_NEW, d_model),
         torch.zeros(1, _EXAMPLE_KEPT, d_model),
         torch.zeros(1, (_EXAMPLE_KEPT + _EXAMPLE_NEW) * factor, d_model),
+        torch.arange(_EXAMPLE_LABELS),
         torch.tensor([n_tokens], dtype=torch.int32),
         torch.tensor([n_tokens * factor], dtype=torch.int32),
         *[torch.zeros(1, *shape) for shape in cache_shapes(config).values()],
@@ -103,6 +101,7 @@ class _Update(nn.Module):
         positions: Tensor,
         memory: Tensor,
         slot_positions: Tensor,
+        considered: Tensor,
         n_tokens: Tensor,
         n_slots: Tensor,
         *caches: Tensor,
@@ -114,6 +113,7 @@ class _Update(nn.Module):
             positions: of the new tokens, (1, new, d).
             memory: encoded source tokens of the window but the new ones, (1, kept, d).
             slot_positions: of the window's slots, (1, filled, d).
+            considered: the labels that are looked at, (n,).
             n_tokens: of the source, (1,).
             n_slots: that the source opens, (1,).
             *caches: keys and values for each causal layer and for each layer over slots,
@@ -134,8 +134,6 @@ class _Update(nn.Module):
         x = x.flatten(1, 2) + slot_positions
         layers = window_layers(model)
         x, slots = attend_through(layers, x, caches[n_causal:], n_slots, causal=False)
-        logits = model.project_kept(x)
-        scores, labels = logits.topk(N_LIKELY, dim=-1)
-        if model.kept_labels is not None:
-            labels = model.kept_labels[labels]
-        return *own, *slots, new_memory, scores, labels, logits
+        logits = model.norm(x) @ model.embedding(considered).T
+        scores, best = logits.topk(N_LIKELY, dim=-1)
+        return *own, *slots, new_memory, scores, considered[best], logits

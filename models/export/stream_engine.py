@@ -1,6 +1,5 @@
 """FReTNA's `stream` form on ONNX Runtime: ids in, likely labels out, with caches; no torch."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,16 @@ from models.errors import CheckpointError
 from models.export.cache import CachedNetwork, Floats, layer_names
 from models.onnx_session import FLOAT_SUFFIX, INT8_SUFFIX, ONNX_FOLDER, open_session
 from models.positions import sinusoids
+from models.shortlist import Shortlist
 from models.slot_search import Slots, spread_logits
 from models.translator_config import TranslatorConfig
 
 GROWING = ("tokens", "positions", "memory", "slot_positions")
 """Inputs whose second axis is of any length."""
+LABELS = "considered"
+"""The input that says which labels are looked at."""
 OUTPUTS = ("new_memory", "scores", "labels", "logits")
 """What an update says beside its caches."""
-LABELS = "labels"
-"""A fact that the network's file states: the labels that its logits are of, if not of all."""
 
 
 def network_file(directory: Path, *, int8: bool) -> Path:
@@ -41,7 +41,7 @@ def cache_shapes(config: TranslatorConfig) -> dict[str, tuple[int, int, int]]:
 
 def input_names(config: TranslatorConfig) -> list[str]:
     """What an update is told."""
-    return [*GROWING, "n_tokens", "n_slots", *cache_shapes(config)]
+    return [*GROWING, LABELS, "n_tokens", "n_slots", *cache_shapes(config)]
 
 
 def output_names(config: TranslatorConfig) -> list[str]:
@@ -73,10 +73,15 @@ class StreamEngine:
             outputs=output_names(config),
             n_threads=n_threads,
         )
-        facts = self.network.get_modelmeta().custom_metadata_map
-        self.labels = np.array(json.loads(facts[LABELS])) if LABELS in facts else None
-        """Labels that the network looks at; None if it looks at all."""
+        self._shortlist = Shortlist.find(directory, config.vocab_size)
+        self._vocabulary = np.arange(config.vocab_size)
         self.positions = sinusoids(config.max_tokens * config.upsampling, config.d_model)[None]
+
+    def select_labels(self, source: Sequence[int], first: int) -> NDArray[np.int64]:
+        """The labels that are looked at in a window; all if there is no shortlist."""
+        if self._shortlist is None:
+            return self._vocabulary
+        return self._shortlist.select(source, first)
 
     def open_window(self) -> "ExportedSlotWindow":
         """The slots of a new source."""
@@ -92,6 +97,7 @@ class ExportedSlotWindow:
         self._update = CachedNetwork(engine.network, cache_shapes(config))
         self._memory = np.zeros((1, config.max_tokens, config.d_model), np.float32)
         self._logits = np.zeros((0, config.vocab_size), np.float32)
+        self._labels = engine.select_labels((), 0)  # that they are of
 
     def read(self, source: Sequence[int], n_known: int) -> tuple[int, Slots]:
         """Read the source, fill the slots of the window.
@@ -115,11 +121,13 @@ class ExportedSlotWindow:
             )
         first = max(0, min(n_known, n_source - config.window))
         n_known = min(n_known, n_source - 1)  # an update reads one token at least
+        self._labels = engine.select_labels(source, first)
         feed: dict[str, NDArray[Any]] = {
             "tokens": np.array([source[n_known:]], np.int64),
             "positions": engine.positions[:, n_known:n_source],
             "memory": self._memory[:, first:n_known],
             "slot_positions": engine.positions[:, first * factor : n_source * factor],
+            LABELS: self._labels,
             "n_tokens": np.array([n_source], np.int32),
             "n_slots": np.array([n_source * factor], np.int32),
         }
@@ -130,7 +138,4 @@ class ExportedSlotWindow:
 
     def logits(self) -> Floats:
         """Logits of the slots that were filled last: (slots, vocabulary)."""
-        labels = self._engine.labels
-        if labels is None:
-            return self._logits
-        return spread_logits(self._logits, labels, self._engine.config.vocab_size)
+        return spread_logits(self._logits, self._labels, self._engine.config.vocab_size)

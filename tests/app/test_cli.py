@@ -49,6 +49,27 @@ def test_a_mistake_is_one_line(
     assert told in line
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("run - --translator fretna --wait 5", "wait is for wait-k, the translator is fretna"),
+        ("run - --wait 3", "wait is for wait-k, the translator is fretna"),
+        ("serve --translator wait-k --beam 4", "beam is for reta, the translator is wait-k"),
+        ("run - --translator reta --lossless", "lossless is for fretna, the translator is reta"),
+        ("run - --translator owsm-st --bias 0", "bias is for reta, the translator is owsm-st"),
+        ("evaluate translate --set x.tsv --wait 5", "wait is for wait-k, the translator is fretna"),
+    ],
+)
+def test_an_option_of_another_translator_is_one_line(
+    command: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == cli.EXIT_USAGE
+    line = capsys.readouterr().err
+    assert line.startswith("dragoman: error: ")
+    assert line.endswith(f"{told}\n")
+    assert line.count("\n") == 1
+
+
 def test_ctrl_c_while_the_program_is_loaded_is_no_bug() -> None:
     code = (
         "import os, runpy, signal, sys\n"

@@ -33,13 +33,14 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_file_overrides_the_defaults_and_the_command_line_the_file(file: Path) -> None:
-    settings = load(file, {"run": {"wait": 7}})
+    settings = load(file, {"run": {"translator": "wait-k", "wait": 7}})
     assert settings.run.target_lang == "fr"
     assert settings.run.wait == 7
     assert settings.run.srt == Path("~/talk.srt").expanduser()
     assert settings.stability.mask_k == 2
     assert settings.vad.padding_s == 1.0
-    assert settings.run.translator == "fretna"
+    assert settings.run.translator == "wait-k"
+    assert settings.run.preset == "balanced"
 
 
 def test_a_list_of_texts_may_be_set(file: Path) -> None:
@@ -86,6 +87,16 @@ def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
 def test_a_bad_option_is_not_blamed_on_the_file(file: Path) -> None:
     with pytest.raises(ConfigError, match="command line: wait is 99"):
         load(file, {"run": {"wait": 99}})
+
+
+def test_a_setting_of_another_translator_is_warned_of_if_it_is_in_the_file(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(file, {"run": {"translator": "wait-k"}})
+    load(file, {"run": {"translator": "reta", "beam": 4}})
+    assert caplog.messages == []
+    load(file, {})
+    assert caplog.messages == [f"{file}: [run] wait is for wait-k, the translator is fretna"]
 
 
 def test_a_preset_is_refined_by_what_the_file_says_of_the_recogniser(tmp_path: Path) -> None:

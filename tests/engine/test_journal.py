@@ -99,10 +99,13 @@ def test_search_finds_finals_by_words_of_either_side(journal: Journal) -> None:
     assert [c.seq for c in journal.search("zurich ROAD")] == [0]
     assert [c.seq for c in journal.search("Züri")] == [0]
     assert journal.search("katze") == []
+    assert [c.seq for c in journal.search("road\0nach …")] == [0]
     assert journal.search("strasse road nowhere") == []
 
 
-@pytest.mark.parametrize("text", ["", "  ", '"', "a OR", "NEAR(", "*", "--", "(:^", "\ud800", "-x"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", '"', "a OR", "NEAR(", "*", "--", "(:^", "\ud800", "-x", "\0"]
+)
 def test_search_text_is_never_a_query(journal: Journal, text: str) -> None:
     journal.append(caption(0))
     assert journal.search(text) == []

@@ -7,6 +7,7 @@ from engine.acoustics import BestPathDecoder
 from engine.audio import SAMPLE_RATE_HZ, Samples
 from engine.language import FIRST_S, LanguageWatch, TokenIdentifier
 from engine.recognizer import StreamingRecognizer
+from engine.recognizer_config import RecognizerConfig
 from engine.source import SourcePrefix
 from tests.engine.test_recognizer import check_order, recognize
 from tests.engine.tones import PIECES, AlwaysSpeech, ToneModel, loudness_detector, silence, speak
@@ -31,13 +32,16 @@ class HighIsGerman:
         return GERMAN if loudest > 1900 else ENGLISH
 
 
-def stream(identifier: HighIsGerman, *, endless: bool = False) -> StreamingRecognizer:
+def stream(
+    identifier: HighIsGerman, *, endless: bool = False, config: RecognizerConfig | None = None
+) -> StreamingRecognizer:
     decoder = BestPathDecoder(ToneModel(), PIECES, lang_tokens={"de": "eng", "en": "eng"})
     return StreamingRecognizer(
         decoder,
         AlwaysSpeech() if endless else loudness_detector(),
         lang="en",
         identifier=identifier,
+        config=config,
     )
 
 
@@ -71,6 +75,15 @@ def test_a_change_without_a_pause_begins_a_segment() -> None:
     assert [lang for lang, _ in heard] == ["en", "de"]
     assert heard[0][1].startswith("we have to go home now we have to go home now")
     assert " ".join(text for _, text in heard).count("ship") == 16
+
+
+def test_another_language_of_the_same_words_is_told_at_once() -> None:
+    never_sure = RecognizerConfig(n_agreeing=5, certain_after_s=5.0)
+    sound = np.concatenate((speak("ship"), silence(2)))
+    prefixes = recognize(sound, stream(HighIsGerman(), endless=True, config=never_sure))
+    check_order(prefixes)
+    told = [(prefix.lang, prefix.tentative) for prefix in prefixes if not prefix.committed]
+    assert told[-2:] == [("en", "ship"), ("de", "ship")]
 
 
 def test_the_language_is_asked_for_seldom_in_long_speech() -> None:

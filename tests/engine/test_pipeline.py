@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
@@ -180,6 +181,34 @@ async def test_stop_makes_the_last_segment_final_and_yields_it() -> None:
     assert [c.final for c in in_order(captions)] == [False, True]
     assert captions[-1].target.committed == "WE HAVE"
     assert closed.is_set()
+
+
+async def test_stop_loses_nothing_of_what_the_source_gave() -> None:
+    gate, stop = Gate(), asyncio.Event()
+    given: list[str] = []
+
+    async def endless() -> AsyncIterator[SourcePrefix]:
+        for number in count():
+            given.append(f"line {number}")
+            yield prefix(given[-1], segment=number, finished=True)
+
+    captions = run(
+        endless(),
+        ScriptedReader(),
+        FakeTranslator(gate),
+        session="s",
+        clock=ManualClock(),
+        limits=Limits(items=2, prefixes=1),
+        stop=stop,
+    )
+    collecting = asyncio.create_task(collect(captions))
+    await asyncio.to_thread(gate.arrived.acquire)
+    for _ in range(100):  # until the queue is full
+        await asyncio.sleep(0)
+    stop.set()
+    gate.opened.release(1000)
+    finals = [caption.source.committed for caption in await collecting if caption.final]
+    assert finals == given
 
 
 async def test_stop_before_the_start_ends_at_once() -> None:

@@ -379,6 +379,32 @@ def test_a_segment_whose_language_was_mistaken_is_translated_anew() -> None:
     ]
 
 
+def test_another_language_for_the_same_words_gives_them_another_translation() -> None:
+    translators = {"en": FakeTranslator(upper), "fr": FakeTranslator(fickle)}
+    session = Session(MultilingualTranslator(translators, target_lang="de"), session="s")
+    said = [("one two three", "en"), ("one two three", "fr"), ("one two four", "de")]
+    captions = [
+        caption
+        for now_s, (text, lang) in enumerate(said)
+        for caption in session.feed(heard(text, lang, 0), float(now_s))
+    ]
+    assert [(caption.source.lang, caption.target.full) for caption in in_order(captions)] == [
+        ("en", "ONE TWO THREE"),
+        ("fr", "THREE TWO ONE"),
+        ("de", "one two four"),
+    ]
+
+
+def test_a_better_translation_of_the_same_words_that_comes_with_the_speech_is_shown() -> None:
+    session = Session(SpokenTranslation("en", "de"), session="s")
+    captions = [
+        caption
+        for translation in ("guten", "guten Tag")
+        for caption in session.feed(heard("good day", "en", 0, translation), 0.5)
+    ]
+    assert [caption.target.full for caption in captions] == ["guten", "guten Tag"]
+
+
 def test_a_translation_that_comes_with_the_speech_is_shown_as_it_is_and_never_cut() -> None:
     session = Session(SpokenTranslation("en", "de"), session="s", max_source_words=4)
     captions = []

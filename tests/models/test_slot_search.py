@@ -121,13 +121,6 @@ def test_an_ending_is_no_word() -> None:
     assert SlotSearch(model, ends_word).best_path(slots_of(logits), [4]) == [7]
 
 
-def test_labels_that_the_language_model_knows_alone_are_not_looked_at() -> None:
-    model = language_model(TEXT)
-    labels = SlotSearch(model, tokenizer().ends_word).labels.tolist()
-    written = {token for text in TEXT for token in tokenizer().encode(text)}
-    assert set(labels) == {BLANK_ID, *written}
-
-
 def test_labels_that_were_not_looked_at_are_the_least_likely() -> None:
     logits = np.array([[0.5, -1.0], [2.0, 3.0]], np.float32)
     spread = spread_logits(logits, np.array([3, 1]), 4)

@@ -6,7 +6,7 @@ from models.slot_search import N_LIKELY, Slots
 from models.stream_fretna import SlotWindow
 from models.training.fretna import StreamFretnaTask
 from models.translator_config import source_ids
-from tests.models.translators import SENTENCES, stream_fretna, tokenizer
+from tests.models.translators import SENTENCES, shortlist, stream_fretna, tokenizer
 
 SOURCE = source_ids(tokenizer().encode(" ".join(SENTENCES[:2])), finished=True)
 
@@ -63,12 +63,12 @@ def test_a_window_as_wide_as_the_source_says_what_one_block_says() -> None:
 
 
 def test_a_window_that_looks_at_some_labels_says_of_them_what_it_says_of_all() -> None:
-    labels = np.arange(0, tokenizer().vocab_size, 3)
-    everything, some = stream_fretna(), stream_fretna()
-    some.keep_labels(labels)
-    window, narrow = SlotWindow(everything), SlotWindow(some)
-    window.read(SOURCE, 0)
+    model, few = stream_fretna(), shortlist()
+    window, narrow = SlotWindow(model), SlotWindow(model, few)
+    start, _ = window.read(SOURCE, 0)
     _, slots = narrow.read(SOURCE, 0)
+    labels = few.select(SOURCE, start // model.config.upsampling)
+    assert N_LIKELY < len(labels) < tokenizer().vocab_size
     logits = window.logits()[:, labels]
     np.testing.assert_allclose(narrow.logits()[:, labels], logits, atol=1e-5)
     assert best(slots) == labels[logits.argmax(axis=1)].tolist()
@@ -77,7 +77,7 @@ def test_a_window_that_looks_at_some_labels_says_of_them_what_it_says_of_all() -
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_only_the_slots_of_the_window_are_filled_anew(width: int) -> None:
     model = stream_fretna()
-    window = SlotWindow(model, width)
+    window = SlotWindow(model, width=width)
     window.read(SOURCE[:8], 0)
     start, slots = window.read(SOURCE[:9], 8)
     assert start == 2 * (9 - width)
@@ -86,11 +86,11 @@ def test_only_the_slots_of_the_window_are_filled_anew(width: int) -> None:
 
 def test_a_source_that_was_taken_back_is_read_anew_from_there() -> None:
     model = stream_fretna()
-    window = SlotWindow(model, 4)
+    window = SlotWindow(model, width=4)
     window.read(SOURCE[:9], 0)
     start, slots = window.read([*SOURCE[:3], *SOURCE[:2]], 3)
     assert start == 2
-    fresh = SlotWindow(model, 4)
+    fresh = SlotWindow(model, width=4)
     fresh.read(SOURCE[:3], 0)
     assert best(fresh.read([*SOURCE[:3], *SOURCE[:2]], 3)[1]) == best(slots)
 

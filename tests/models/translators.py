@@ -10,10 +10,12 @@ from models.autoregressive import AutoregressiveTransformer
 from models.fretna import Fretna
 from models.levenshtein_transformer import Hybrid, LevenshteinTransformer
 from models.ngram import NgramModel
+from models.shortlist import Shortlist
 from models.slot_search import place_pieces, placed_vocabulary
 from models.stream_fretna import StreamFretna
 from models.tokenizer import EOS_ID, Tokenizer, train_tokenizer
 from models.training.ngram import train_ngram
+from models.training.shortlist import make_shortlist
 from models.translator_config import TranslatorConfig
 
 SENTENCES = (
@@ -75,6 +77,12 @@ def language_model(sentences: Sequence[str]) -> NgramModel:
     ends_word = tokenizer().ends_word
     rows = [place_pieces(tokenizer().encode(sentence), ends_word) for sentence in sentences]
     return train_ngram(rows, placed_vocabulary(tokenizer().pieces), min_counts=(1, 1, 1))
+
+
+def shortlist() -> Shortlist:
+    """A few labels for each source token."""
+    sources, targets = (tokenizer().encode_batch(SENTENCES[start::2]) for start in (0, 1))
+    return make_shortlist(sources, targets, tokenizer().vocab_size, n_common=8, n_labels=4)
 
 
 def levt(seed: int = 1) -> LevenshteinTransformer:

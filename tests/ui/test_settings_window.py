@@ -7,13 +7,15 @@ import pytest
 
 pytest.importorskip("PyQt6.QtWidgets", reason="PyQt6 does not load", exc_type=ImportError)
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFontComboBox,
     QKeySequenceEdit,
     QLabel,
     QPushButton,
@@ -130,6 +132,40 @@ def test_every_editor_is_reached_with_tab_and_has_a_name(
             for child in shown.findChildren(kind):
                 assert child.objectName() in reached
                 assert child.accessibleName()
+
+
+def turn_wheel(over: QWidget) -> bool:
+    """Turn the wheel down by a notch; whether the widget takes it, and not what it stands on."""
+    at, still = QPointF(over.rect().center()), QPoint()
+    event = QWheelEvent(
+        at,
+        QPointF(over.mapToGlobal(at)),
+        still,
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(over, event)
+    return event.isAccepted()
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [(QSpinBox, "font_pt"), (QComboBox, "show"), (QFontComboBox, "font_family")]
+)
+def test_the_wheel_scrolls_the_page_and_turns_only_the_field_that_has_focus(
+    overlay: Overlay, window: SettingsWindow, kind: type[QWidget], key: str
+) -> None:
+    field, before = editor(window, kind, key), overlay.settings
+    window.setFocus()
+    assert not turn_wheel(field)
+    assert overlay.settings == before
+    assert field.focusPolicy() == Qt.FocusPolicy.StrongFocus  # the wheel does not give it
+    window.activateWindow()
+    field.setFocus()
+    assert wait_until(field.hasFocus)
+    assert turn_wheel(field)
 
 
 def test_what_the_platform_does_not_allow_is_said(window: SettingsWindow) -> None:

@@ -209,6 +209,24 @@ def test_windows_and_their_frames_fit_on_a_small_screen(start: Start, scale: str
         band.key("Escape", window=window)
 
 
+@pytest.mark.parametrize(("screen", "scale"), [("1024x600", "2")], indirect=["screen"])
+def test_a_large_window_takes_the_room_that_its_frame_leaves(start: Start, scale: str) -> None:
+    band = start(controlled=True, environ={"QT_SCALE_FACTOR": scale})
+    band.key("ctrl+comma")
+    settings = band.find("Settings")
+    assert wait_until(lambda: edges(band, settings)[1] != band.box(settings)[1])  # it has a frame
+    band.key("Escape", window=settings)
+    band.key("ctrl+h")
+    history = band.find("History")
+    height = len(band.screen.picture())
+
+    def fills() -> bool:
+        _, top, _, bottom = edges(band, history)
+        return height - 2 * int(scale) <= bottom - top <= height
+
+    assert wait_until(fills), edges(band, history)
+
+
 def edges(band: Band, window: str) -> Box:
     """Left, top, right and bottom of a window with the frame that the manager gave it."""
     told = band.tool("xprop", "-id", window, "_NET_FRAME_EXTENTS")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from models.shortlist import SHORTLIST_FILE, Shortlist
 from tests.models.translators import SENTENCES, tokenizer
 
 CONFIG = """
@@ -62,3 +63,26 @@ def test_a_change_of_an_unknown_setting_is_named(
 ) -> None:
     assert main([*command, "--set", "training.steps=2"]) != 0
     assert "[training] has no key 'steps'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command")  # which writes the files
+def test_a_shortlist_is_made_for_both_ways_of_writing(tmp_path: Path) -> None:
+    out = tmp_path / "model" / SHORTLIST_FILE
+    pairs, model = tmp_path / "toy.en-de.tsv.gz", tmp_path / "tokenizer.model"
+    assert main(["train", "shortlist", str(pairs), f"--tokenizer={model}", f"--out={out}"]) == 0
+    shortlist = Shortlist.find(out.parent, tokenizer().vocab_size)
+    assert shortlist is not None
+    for source, target in zip(SENTENCES[::2], SENTENCES[1::2], strict=True):
+        labels = shortlist.select(tokenizer().encode(source), 0)
+        assert set(tokenizer().encode(target)) <= set(labels.tolist())
+
+
+def test_a_shortlist_of_nothing_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with gzip.open(tmp_path / "empty.tsv.gz", "wt", encoding="utf-8"):
+        pass
+    (tmp_path / "tokenizer.model").write_bytes(tokenizer().model)
+    options = [f"--tokenizer={tmp_path / 'tokenizer.model'}", f"--out={tmp_path / 'out'}"]
+    assert main(["train", "shortlist", str(tmp_path / "empty.tsv.gz"), *options]) != 0
+    assert "no pairs" in capsys.readouterr().err

@@ -4,12 +4,13 @@ import asyncio
 import json
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.server.config import ServerConfig
@@ -23,6 +24,7 @@ from engine.source import SourcePrefix
 from engine.translator import Hypothesis
 from tests.app.server.serving import IMPATIENT_S, request
 from tests.app.server.sound import (
+    Endpointing,
     finals_of,
     pieces,
     serving_sound,
@@ -32,6 +34,7 @@ from tests.app.server.sound import (
     tone,
 )
 from tests.fakes import FakeTranslator, in_order, upper
+from tests.patience import TIMEOUT_S
 
 WORDS = "word1 word2 word3 word4"
 
@@ -185,6 +188,40 @@ async def test_a_silent_peer_is_closed() -> None:
             with pytest.raises(ConnectionClosed):
                 await peer.recv()
             assert peer.close_code == 1008
+
+
+async def send_nothing(peer: ClientConnection) -> None:
+    """Send empty messages for as long as the connection lasts."""
+    with suppress(ConnectionClosed):
+        while True:
+            await peer.send(b"")
+            await asyncio.sleep(0.01)
+
+
+async def test_empty_messages_do_not_hold_a_sentence_open() -> None:
+    async with (
+        serving_sound(make_reader=Endpointing) as doors,
+        connect(f"ws://{doors.address}/audio") as peer,
+        asyncio.timeout(TIMEOUT_S),
+    ):
+        await start(peer)
+        await peer.send(tone(1.0))
+        sending = asyncio.create_task(send_nothing(peer))
+        while not Caption.from_json(await peer.recv()).final:
+            pass
+        sending.cancel()
+
+
+async def test_empty_messages_do_not_hold_a_connection_open() -> None:
+    config = ServerConfig(address="127.0.0.1:0", idle_timeout_s=IMPATIENT_S)
+    async with (
+        serving_sound(config) as doors,
+        connect(f"ws://{doors.address}/audio") as peer,
+        asyncio.timeout(TIMEOUT_S),
+    ):
+        await start(peer)
+        await send_nothing(peer)
+        assert peer.close_code == 1008
 
 
 async def test_a_peer_that_vanishes_leaves_its_last_sentence_in_the_journal(

@@ -31,6 +31,16 @@ def test_list_show_search_and_export(past: Machine) -> None:
     assert [json.loads(line)["final"] for line in exported.splitlines()] == [True, True]
 
 
+def test_sessions_in_which_nothing_was_said_are_listed_if_asked_for(past: Machine) -> None:
+    past.run("run", "-", "--show", "none", *past.options, typed="\n")
+    listed = past.run("sessions", "list")
+    assert len(listed.stdout.splitlines()) == 2
+    assert listed.stderr == "Not listed: 1 in which nothing was said (--all)\n"
+    listed = past.run("sessions", "list", "--all")
+    assert "  0 segments" in listed.stdout.splitlines()[2]
+    assert listed.stderr == ""
+
+
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:"), ("vtt", "WEBVTT"), ("txt", "MORN")])
 def test_the_name_of_the_output_says_its_form(past: Machine, form: str, start: str) -> None:
     path = past.home / f"talk.{form}"

@@ -92,3 +92,17 @@ def test_an_address_where_nobody_answers_is_named(scheme: str) -> None:
     url = f"{scheme}://127.0.0.1:{free_port()}/live/talk"
     with pytest.raises(SourceError, match=url):
         SoundFile(url)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "rtmp", "rtsp"])
+@pytest.mark.parametrize("host", ["nowhere.invalid", f"{'long' * 20}.invalid"])
+def test_a_host_that_there_is_not_is_named(scheme: str, host: str) -> None:
+    with pytest.raises(SourceError, match=f"host {host} not found"):
+        SoundFile(f"{scheme}://{host}/live/talk")
+
+
+def test_a_server_that_does_not_speak_what_the_address_says_is_no_error_of_a_device(
+    tmp_path: Path,
+) -> None:
+    with served(tmp_path) as address, pytest.raises(SourceError, match="does not speak"):
+        SoundFile(address.replace("http:", "https:") + "/talk.wav")

@@ -14,11 +14,18 @@ from models.export.onnx_stream import export_stream
 from models.export.stream_engine import StreamEngine, network_file
 from models.ngram import NGRAM_FILE
 from models.onnx_session import ONNX_FOLDER
-from models.slot_search import written_labels
+from models.shortlist import SHORTLIST_FILE
 from models.stream_fretna import SlotWindow, StreamFretna
 from models.translator_config import source_ids
 from tests.models.export.torch_free import loads_torch
-from tests.models.translators import SENTENCES, fretna, language_model, stream_fretna, tokenizer
+from tests.models.translators import (
+    SENTENCES,
+    fretna,
+    language_model,
+    shortlist,
+    stream_fretna,
+    tokenizer,
+)
 
 SOURCE = source_ids(tokenizer().encode(" ".join(SENTENCES[::2])), finished=True)[:40]
 
@@ -29,6 +36,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("stream")
     save(stream_fretna(), directory / "checkpoint")
     language_model(SENTENCES[1::2]).save(directory / "checkpoint" / NGRAM_FILE)
+    shortlist().save(directory / "checkpoint" / SHORTLIST_FILE)
     for name, int8 in (("float32", False), ("int8", True)):
         export_stream(directory / "checkpoint", directory / name, int8=int8)
     return directory
@@ -40,8 +48,7 @@ def save(network: StreamFretna, directory: Path) -> None:
 
 def test_growing_and_shrinking_sources_get_the_labels_that_torch_gives(exports: Path) -> None:
     network = stream_fretna()
-    network.keep_labels(written_labels(language_model(SENTENCES[1::2])))
-    expected = SlotWindow(network)
+    expected = SlotWindow(network, shortlist())
     window = StreamEngine(exports / "float32", network.config).open_window()
     n_known = 0
     for n_read in (1, 2, 3, 7, 8, 20, 21, 4, 30, len(SOURCE)):
@@ -75,6 +82,19 @@ def test_the_policy_is_the_same_on_either_engine(text: str, exports: Path) -> No
         committed = hypothesis.words[: max(len(committed), len(hypothesis.words) // 2)]
 
 
+def test_without_a_shortlist_all_labels_are_looked_at(tmp_path: Path) -> None:
+    network = stream_fretna()
+    save(network, tmp_path / "checkpoint")
+    export_stream(tmp_path / "checkpoint", tmp_path / "out", int8=False)
+    window, expected = (
+        StreamEngine(tmp_path / "out", network.config).open_window(),
+        SlotWindow(network),
+    )
+    window.read(SOURCE, 0)
+    expected.read(SOURCE, 0)
+    np.testing.assert_allclose(window.logits(), expected.logits(), atol=1e-4)
+
+
 def test_eight_bits_change_few_labels(exports: Path) -> None:
     config = stream_fretna().config
     labels = [
@@ -89,10 +109,8 @@ def test_every_product_with_weights_is_of_eight_bits(exports: Path) -> None:
     graph = onnx.load_model(network_file(exports / "int8", int8=True)).graph
     kinds = [node.op_type for node in graph.node]
     config = stream_fretna().config
-    assert (
-        kinds.count("MatMulInteger") == 4 * (config.n_encoder_layers + config.n_decoder_layers) + 1
-    )
-    assert "MatMul" not in kinds
+    assert kinds.count("MatMulInteger") == 4 * (config.n_encoder_layers + config.n_decoder_layers)
+    assert kinds.count("MatMul") == 1  # with the embeddings of the labels that are looked at
 
 
 def test_a_source_beyond_the_positions_is_a_value_error(exports: Path) -> None:
