@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from engine.audio import SAMPLE_RATE_HZ, Samples
+from models.onnx_runtime import onnxruntime
 
 FRAME_SAMPLES = 512
 """Samples of a frame: 32 ms at 16 kHz."""

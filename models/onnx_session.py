@@ -3,10 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime
-
 from models.errors import CheckpointError
+from models.onnx_runtime import onnxruntime
 
 ONNX_FOLDER = "onnx"
 """Subfolder of a translator that holds what ONNX Runtime reads."""
@@ -14,14 +12,15 @@ FLOAT_SUFFIX = ".onnx"
 INT8_SUFFIX = ".int8.onnx"
 
 _ONLY_ERRORS = 3  # ONNX Runtime's log level
+_runtime = onnxruntime.capi.onnxruntime_pybind11_state
 # They have no base of their own.
 _UNUSABLE = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
+    _runtime.Fail,
+    _runtime.InvalidArgument,
+    _runtime.InvalidGraph,
+    _runtime.InvalidProtobuf,
+    _runtime.NotImplemented,
+    _runtime.RuntimeException,
 )
 
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.options import read_column_pair, read_count, read_result_file
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
@@ -35,7 +37,7 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     add = translate.add_argument
     add("--quick", action="store_true", help="the ratios alone, in 45 s")
-    add("--json", type=Path, metavar="FILE", help="write JSON there, `-` for stdout")
+    add("--json", type=read_result_file, metavar="FILE", help="write JSON there, `-` for stdout")
     add("--out", type=Path, metavar="DIR", help="of the report (docs/benchmarks)")
     add(
         "--only",
@@ -43,12 +45,18 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         help="a part of it; the report has what there is",
     )
     add("--minutes", type=float, default=9.0, metavar="M", help="for the tables of speed (9)")
-    add("--rounds", type=int, default=10, metavar="N", help="sentences per case, at most (10)")
+    add(
+        "--rounds",
+        type=read_count,
+        default=10,
+        metavar="N",
+        help="sentences per case, at most (10)",
+    )
     add("--text", type=Path, metavar="FILE", help="words to translate (the demo's)")
     add("--set", type=Path, metavar="FILE.tsv[.gz]", help="test set for figures of quality")
-    add("--columns", default="0,1", metavar="SOURCE,TARGET")
-    add("--limit", type=int, metavar="N", help="only the first N of the test set")
-    add("--sample", type=int, default=60, metavar="N", help="sentences of the curves (60)")
+    add("--columns", type=read_column_pair, default="0,1", metavar="SOURCE,TARGET")
+    add("--limit", type=read_count, metavar="N", help="only the first N of the test set")
+    add("--sample", type=read_count, default=60, metavar="N", help="sentences of the curves (60)")
     add("--from", dest="source_lang", default="en", metavar="LANG")
     add("--to", dest="target_lang", default="de", metavar="LANG")
     add("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
@@ -57,10 +65,16 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     serve = actions.add_parser("serve", help="live streams at once", description=_SERVE)
     serve.set_defaults(main=_serve)
     add = serve.add_argument
-    add("--streams", type=int, nargs="+", metavar="N", help="these numbers; without, the most")
+    add(
+        "--streams",
+        type=read_count,
+        nargs="+",
+        metavar="N",
+        help="these numbers; without, the most",
+    )
     add("--seconds", type=float, default=60.0, metavar="S", help="that the streams speak (60)")
     add("--sound", type=Path, metavar="FILE", help="speech that they say (the demo)")
-    add("--json", type=Path, metavar="FILE", help="write JSON there, `-` for stdout")
+    add("--json", type=read_result_file, metavar="FILE", help="write JSON there, `-` for stdout")
     add("serve_options", nargs="*", metavar="-- OPTION", help="of `dragoman serve`, behind `--`")
 
 
@@ -103,9 +117,6 @@ def _translate(arguments: argparse.Namespace) -> int:
     from app.evaluation.columns import EvaluationError
     from app.models.registry import ASSETS, Registry
 
-    for name in ("rounds", "sample"):
-        if getattr(arguments, name) < 1:
-            raise EvaluationError(f"--{name} is {getattr(arguments, name)}, must be at least 1")
     if arguments.only in ("costs", "quality") and arguments.set is None:
         raise EvaluationError(f"--only {arguments.only} needs a test set: --set FILE.tsv")
     text: Path = arguments.text or ASSETS / "demo.en.txt"
@@ -136,7 +147,7 @@ def _measure(pair: "Pair", words: list[str], arguments: argparse.Namespace) -> d
     parts = (arguments.only,) if arguments.only else _PARTS
     pairs = None
     if test_set is not None:
-        pairs = read_columns(test_set, arguments.columns.split(","), arguments.limit)
+        pairs = read_columns(test_set, arguments.columns, arguments.limit)
     result: dict[str, Any] = {}
     if "ratios" in parts:
         with progress_bar("measuring ratios") as progress:

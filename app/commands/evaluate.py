@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands import evaluate_recognition
-from app.commands.options import read_budget
+from app.commands.options import read_budget, read_column_pair, read_count, read_result_file
 from app.commands.policy import add_policy_options, read_policy
 from app.models.registry import BACKENDS, DEVICES, TRANSLATORS
 from app.terminal.report import print_result, progress_bar
@@ -23,16 +23,26 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--device", choices=DEVICES, default="cpu")
-    common.add_argument("--threads", type=int, default=1, metavar="N", help="of one network (1)")
+    common.add_argument(
+        "--threads", type=read_count, default=1, metavar="N", help="of one network (1)"
+    )
     common.add_argument("--models", type=Path, metavar="DIR", help="instead of the shipped ones")
-    common.add_argument("--limit", type=int, metavar="N", help="only the first N")
-    common.add_argument("--json", type=Path, metavar="FILE", help="write JSON, `-` for stdout")
+    common.add_argument("--limit", type=read_count, metavar="N", help="only the first N")
+    common.add_argument(
+        "--json", type=read_result_file, metavar="FILE", help="write JSON, `-` for stdout"
+    )
 
     translate = actions.add_parser(
         "translate", parents=[common], help="BLEU, lagging, erasure, computation"
     )
     translate.add_argument("--set", type=Path, required=True, metavar="FILE.tsv[.gz]")
-    translate.add_argument("--columns", default="0,1", metavar="SOURCE,TARGET")
+    translate.add_argument(
+        "--columns",
+        type=read_column_pair,
+        default="0,1",
+        metavar="SOURCE,TARGET",
+        help="numbers from 0, or names of the header or of the file's name (0,1)",
+    )
     translate.add_argument("--from", dest="source_lang", default="en", metavar="LANG")
     translate.add_argument("--to", dest="target_lang", default="de", metavar="LANG")
     translate.add_argument("--translator", choices=TRANSLATORS, default="fretna")
@@ -67,7 +77,7 @@ def _translate(arguments: argparse.Namespace) -> int:
     from app.models.registry import Registry, choose_device, load_translator, set_threads
 
     policy = read_policy(arguments)
-    rows = read_columns(arguments.set, arguments.columns.split(","), arguments.limit)
+    rows = read_columns(arguments.set, arguments.columns, arguments.limit)
     model = Registry(arguments.models).find_translator(
         arguments.translator, arguments.source_lang, arguments.target_lang
     )

@@ -30,7 +30,14 @@ def register(
     add = recognize.add_argument
     add("--manifest", type=Path, required=True, metavar="FILE.tsv")
     add("--root", type=Path, metavar="DIR", help="of the paths (manifest's)")
-    add("--only", action="append", default=[], metavar="COLUMN=TEXT", help="rows that start so")
+    add(
+        "--only",
+        action="append",
+        type=_read_condition,
+        default=[],
+        metavar="COLUMN=TEXT",
+        help="rows that start so",
+    )
     mode = recognize.add_mutually_exclusive_group()
     mode.add_argument("--stream", action="store_true", help="as it works live")
     mode.add_argument("--offline", action="store_true", help="whole files (the default)")
@@ -65,9 +72,9 @@ def _recognize(arguments: argparse.Namespace) -> int:
     from app.evaluation.recognition import evaluate_recognition
     from app.sources.decoding import SoundFile
 
-    rows = _read_rows(arguments)
-    mixer = NoiseMixer(find_clips(arguments.noise), arguments.snr) if arguments.noise else None
     root: Path = arguments.root or arguments.manifest.parent
+    rows = _read_rows(arguments, root)
+    mixer = NoiseMixer(find_clips(arguments.noise), arguments.snr) if arguments.noise else None
 
     def recordings() -> Iterator[tuple[Any, str]]:
         for path, transcript in rows:
@@ -115,8 +122,15 @@ def _noise(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    """Path and transcript of the recordings asked for."""
+def _read_condition(text: str) -> str:
+    column, _, value = text.partition("=")
+    if not (column and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form COLUMN=TEXT")
+    return text
+
+
+def _read_rows(arguments: argparse.Namespace, root: Path) -> list[tuple[str, str]]:
+    """Path and transcript of the recordings asked for, all of which are there."""
     from app.evaluation.columns import EvaluationError, read_columns
 
     filters = [condition.partition("=") for condition in arguments.only]
@@ -128,8 +142,12 @@ def _read_rows(arguments: argparse.Namespace) -> list[tuple[str, str]]:
         and all(other.startswith(f[2]) for other, f in zip(others, filters, strict=True))
     ][: arguments.limit]
     if not rows:
+        like = f"like {' and '.join(arguments.only)}" if arguments.only else "with a transcript"
+        raise EvaluationError(f"{arguments.manifest}: no row is {like}")
+    if missing := [root / path for path, _ in rows if not (root / path).is_file()]:
         raise EvaluationError(
-            f"{arguments.manifest}: no row is like {' and '.join(arguments.only)}"
+            f"{arguments.manifest}: {len(missing)} of {len(rows)} recordings are not there, "
+            f"such as {missing[0]}; --root names their folder"
         )
     return rows
 

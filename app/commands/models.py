@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.options import add_file_options, add_translation_options, load_settings
+from app.commands.options import (
+    add_file_options,
+    add_translation_options,
+    load_settings,
+    read_count,
+)
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -38,7 +43,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         "check", help="load a recogniser strictly, listen with it, say how fast it is here"
     )
     check.add_argument("directory", type=Path, metavar="DIR")
-    check.add_argument("--threads", type=int, default=1, metavar="N", help="of one network (1)")
+    check.add_argument(
+        "--threads", type=read_count, default=1, metavar="N", help="of one network (1)"
+    )
     check.add_argument("--json", action="store_true", help="write JSON to standard output")
     check.set_defaults(main=_check)
 

@@ -72,6 +72,43 @@ def read_budget(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no number, nor off") from error
 
 
+def read_count(text: str) -> int:
+    """A number from 1 on.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def read_column_pair(text: str) -> tuple[str, str]:
+    """Two columns of a test set, source and target.
+
+    Raises:
+        ArgumentTypeError: there are more or fewer.
+    """
+    match text.split(","):
+        case [source, target] if source and target:
+            return source, target
+    raise argparse.ArgumentTypeError(f"{text!r} are not two columns, such as 0,1 or en,de")
+
+
+def read_result_file(text: str) -> Path:
+    """Where a result is to be written, `-` for standard output: known to be possible before hours.
+
+    Raises:
+        ArgumentTypeError: it is a folder, or in none.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
 def add_view_options(add: Add) -> None:
     """Where captions are shown or written, and the feed."""
     add("--show", choices=("terminal", "overlay", "none"), help="overlay if there is a display")

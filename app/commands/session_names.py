@@ -24,7 +24,7 @@ def find(journal: "Journal", name: str) -> "SessionRecord":
         found = [record for record in sessions if record.n_finals][-1:] or sessions[-1:]
     else:
         found = [record for record in sessions if record.id == name]
-        found = found or [record for record in sessions if record.id.startswith(name)]
+        found = found or [record for record in sessions if name and record.id.startswith(name)]
     if not found:
         raise SessionError(f"no session {name!r} in {journal.path}; see dragoman sessions list")
     if len(found) > 1:

@@ -22,7 +22,9 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--journal", type=Path, metavar="FILE", help="journal to read")
     common.add_argument("--config", type=Path, metavar="FILE", help="settings that name it")
-    parser = commands.add_parser("sessions", help="list, show, search, replay past sessions")
+    parser = commands.add_parser(
+        "sessions", help="list, show, search, replay, remove past sessions"
+    )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
     listing = actions.add_parser("list", parents=[common], help="past sessions, oldest first")
@@ -45,6 +47,12 @@ def register(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     search.set_defaults(main=main, action=_search)
 
     sessions_again.register(actions, common)
+
+    remove = actions.add_parser(
+        "remove", parents=[common], help="remove sessions for good, with their sound"
+    )
+    remove.add_argument("sessions", nargs="+", metavar="SESSION", help=NAME_HELP)
+    remove.set_defaults(main=main, action=_remove)
 
     repair = actions.add_parser(
         "repair", parents=[common], help="make a new journal of what can be read of a damaged one"
@@ -75,6 +83,20 @@ def _repair(arguments: argparse.Namespace) -> int:
 
     for line in repair(_journal_file(arguments)):
         print(printable(line))
+    return 0
+
+
+def _remove(journal: "Journal", arguments: argparse.Namespace) -> int:
+    from app.sessions.retention import remove
+
+    records = [find(journal, name) for name in arguments.sessions]  # all of them, or none goes
+    for record in records:
+        if record.state == "open":
+            raise SessionError(f"session {record.id} is being written; end it first")
+    ids = list(dict.fromkeys(record.id for record in records))
+    remove(journal, ids)
+    for session in ids:
+        print(f"{session}: removed")
     return 0
 
 
@@ -115,8 +137,12 @@ def _export(journal: "Journal", arguments: argparse.Namespace) -> int:
 
     output: Path | None = arguments.output
     form = arguments.format
-    if form is None and output is not None and output.suffix[1:].lower() in FORMATS:
+    if output is not None and output.resolve() == journal.path.resolve():
+        raise SessionError(f"{output}: that is the journal; name another file")
+    if form is None and output is not None and output.suffix:
         form = output.suffix[1:].lower()
+        if form not in FORMATS:
+            raise SessionError(f"{output}: name its form with --format: {', '.join(FORMATS)}")
     record = find(journal, arguments.session)
     options = SubtitleOptions(side=Side(arguments.side))
     text = journal.export(record.id, Format(form or "srt"), options=options)

@@ -13,6 +13,7 @@ from app.commands.options import (
     add_stability_options,
     add_view_options,
     load_settings,
+    read_result_file,
 )
 from app.commands.policy import POLICY_OPTIONS, add_policy_options
 from app.commands.session_names import LAST, NAME_HELP, find
@@ -67,7 +68,13 @@ def register(
     add("--preset", choices=tuple(PRESETS), help="of the recogniser (balanced)")
     add("--models", type=Path, metavar="DIR", help="folder of checkpoints (the shipped ones)")
     add("--text", action="store_true", default=False, help="leave the recorded sound aside")
-    add("--json", type=Path, default=None, metavar="FILE", help="write JSON, `-` for stdout")
+    add(
+        "--json",
+        type=read_result_file,
+        default=None,
+        metavar="FILE",
+        help="write JSON, `-` for stdout",
+    )
 
 
 def _replay(arguments: argparse.Namespace) -> int:

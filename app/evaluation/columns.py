@@ -1,8 +1,14 @@
 """Test sets: files of columns."""
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from app.errors import reason
+
+_GZIP = b"\x1f\x8b"
+_LONGEST_SHOWN = 60  # characters of a line in an error
 
 
 class EvaluationError(ValueError):
@@ -10,7 +16,7 @@ class EvaluationError(ValueError):
 
 
 def read_columns(path: Path, columns: Sequence[str], limit: int | None = None) -> list[list[str]]:
-    """Columns of a TSV file, gzipped if its name says so.
+    """Columns of a TSV file, gzipped or not.
 
     Args:
         path: without a header, or with one that names the columns.
@@ -21,26 +27,36 @@ def read_columns(path: Path, columns: Sequence[str], limit: int | None = None) -
     Raises:
         EvaluationError: the file is unreadable or has no such column.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8", newline="\n") as file:
-            rows = [line.rstrip("\r\n").split("\t") for line in file if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path}: cannot be read ({error})") from error
-    indices, has_header = _column_indices(path, columns, rows[0] if rows else [])
+    lines = [line.rstrip("\r") for line in _read_text(path).split("\n")]
+    rows = [(number, line.split("\t")) for number, line in enumerate(lines, 1) if line.strip()]
+    indices, has_header = _column_indices(path, columns, rows[0][1] if rows else [])
     rows = rows[has_header:][:limit]
     if not rows:
         raise EvaluationError(f"{path}: has no rows")
+    for number, row in rows:
+        if len(row) <= max(indices):
+            raise EvaluationError(f"{path}: line {number} lacks column {max(indices)}, from 0")
+    return [[row[index] for index in indices] for _, row in rows]
+
+
+def _read_text(path: Path) -> str:
     try:
-        return [[row[index] for index in indices] for row in rows]
-    except IndexError as error:
-        raise EvaluationError(f"{path}: a row lacks column {max(indices)}") from error
+        data = path.read_bytes()
+        if data.startswith(_GZIP):
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise EvaluationError(f"{path}: cannot be read ({reason(error)})") from error
+    try:
+        return data.decode("utf-8-sig")  # spreadsheets put a mark in front
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise EvaluationError(f"{path}: line {number} is not UTF-8") from error
 
 
 def _column_indices(
     path: Path, columns: Sequence[str], first_row: Sequence[str]
 ) -> tuple[list[int], bool]:
-    if all(name.isdigit() for name in columns):
+    if all(name.isdecimal() for name in columns):
         return [int(name) for name in columns], False
     if set(columns) <= set(first_row):
         return [first_row.index(name) for name in columns], True
@@ -48,4 +64,5 @@ def _column_indices(
         names = part.split("-")
         if len(names) > 1 and set(columns) <= set(names):
             return [names.index(name) for name in columns], False
-    raise EvaluationError(f"{path}: has no columns {', '.join(columns)}; give their numbers from 0")
+    line = " | ".join(first_row)[:_LONGEST_SHOWN]
+    raise EvaluationError(f"{path}: has no columns {', '.join(columns)}; its first line is: {line}")

@@ -148,23 +148,31 @@ class StandardOutput:
         """Start."""
         self._detail = detail
         self._reader_gone = False
+        self._failed = False
 
     def write(self, caption: Caption) -> bool:
-        """Write a line at once; False when nobody reads any more."""
-        if self._reader_gone:
-            return False
+        """Write a line at once; False when nobody reads any more.
+
+        After any other error nothing more is written: where a line broke off is not known.
+        """
+        if self._failed:
+            return not self._reader_gone
         try:
             line = caption.to_json(detail=self._detail) + "\n"
             sys.stdout.buffer.write(line.encode("utf-8", "replace"))
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            self._reader_gone = True
+        except OSError as error:
+            self._failed = True
+            self._reader_gone = isinstance(error, BrokenPipeError)
+            if not self._reader_gone:
+                reason = error.strerror
+                logger.error("cannot write standard output: %s; going on without", reason)
             silence_standard_output()
         return not self._reader_gone
 
     def close(self) -> bool:
-        """Nothing is left to do."""
-        return True
+        """Nothing is left to do; False if lines are lost."""
+        return self._reader_gone or not self._failed
 
 
 def silence_standard_output() -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from app.running.delivery import Delivery, Outputs
-from app.running.showing import choose_show, exit_code, make_outputs, open_sinks, show_delivery
+from app.running.showing import choose_show, exit_code, make_outputs, show_delivery
+from app.running.sinks import open_sinks
 from app.sessions.name import new_session_name
 from app.sources.timer import Timer
 from app.terminal.log import log_to

@@ -9,10 +9,12 @@ from app.models.registry import Registry, choose_device
 from app.running import inputs
 from app.running.job import Job, with_recording
 from app.running.self_test import self_test
-from app.running.showing import choose_show, exit_code, make_outputs, open_sinks, show_delivery
+from app.running.showing import choose_show, exit_code, make_outputs, show_delivery
+from app.running.sinks import open_sinks
 from app.sessions.journal import session_journal
 from app.sessions.name import new_session_name
 from app.terminal.log import log_to
+from engine.journal import Journal, JournalError
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -40,7 +42,7 @@ def main(source: str, settings: "Settings") -> int:
         on_found=lambda: console.print("The device is back", style="dim"),
     )
     show = choose_show(config, console, typed=inputs.is_typed(source))
-    sinks = open_sinks(config)
+    sinks = open_sinks(config, source)
     with console.status("Loading the models …"):
         device = choose_device(config.device)
         translator = load_translator(device)
@@ -59,9 +61,17 @@ def main(source: str, settings: "Settings") -> int:
             caught = show_delivery(job, show, console, settings, duration_s=duration_s)
         finally:
             closed = [sink.close() for sink in sinks]  # each of them
-    if journal is not None and job.stats.n_captions:
+        kept = journal is not None and _is_kept(journal, session)
+    if kept:
         console.print(f"Kept: dragoman sessions show {session}", style="dim", soft_wrap=True)
     return _exit_code(job, caught, complete=all(closed))
+
+
+def _is_kept(journal: Journal, session: str) -> bool:
+    try:
+        return bool(journal.captions(session, finals_only=True))
+    except (JournalError, LookupError):  # a journal that failed, as the log has said
+        return False
 
 
 def _exit_code(job: Job[Any], caught: int | None, *, complete: bool) -> int:

@@ -5,12 +5,11 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from app.feeds.files import CaptionSink, JsonLines, StandardOutput, Subtitles
+from app.feeds.files import CaptionSink
 from app.feeds.from_settings import make_outlets
 from app.running.config import RunConfig, Show
 from app.running.delivery import Delivery, Outputs
@@ -19,7 +18,6 @@ from app.sources.keyboard import restore_keyboard
 from app.terminal.progress import ProgressView
 from app.terminal.view import TerminalView, View
 from engine.journal import Journal
-from engine.subtitles import Format
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -118,20 +116,3 @@ def _signals(stop: Callable[[], None], console: Console) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def open_sinks(config: RunConfig) -> list[CaptionSink]:
-    """Make the files that were asked for; raises OutputError."""
-    sinks: list[CaptionSink] = []
-    if config.jsonl is not None:
-        to_stdout, detail = config.jsonl == "-", config.detail
-        sinks.append(
-            StandardOutput(detail=detail)
-            if to_stdout
-            else JsonLines(Path(config.jsonl), detail=detail)
-        )
-    if config.srt is not None:
-        sinks.append(Subtitles(config.srt, Format.SRT))
-    if config.vtt is not None:
-        sinks.append(Subtitles(config.vtt, Format.VTT))
-    return sinks

@@ -55,5 +55,5 @@ def session_journal(settings: "Settings", session: str, source: str) -> Iterator
                     translator=config.translator,
                 )
             except JournalError as error:
-                logger.error("%s; the session goes on", error)
+                logger.info("%s; the first caption tries again", error)
         yield journal

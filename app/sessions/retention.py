@@ -1,8 +1,9 @@
-"""Pruning at the start of a run: old sessions, and the sound that was recorded with them."""
+"""Removing sessions with their sound: those that a user names, and old ones when a run starts."""
 
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.sessions.sound_recording import recording_file
@@ -27,16 +28,25 @@ def prune(journal: Journal, config: RetentionConfig) -> list[str]:
         ]
         given_up = [session.id for session in expired(sessions, config, time.time())]
         if given_up:
-            journal.remove(given_up)
+            remove(journal, given_up)
     except JournalError as error:
         logger.error("%s; no session was removed", error)
         return []
-    for session in given_up:
-        with contextlib.suppress(OSError):  # there was none
-            recording_file(journal.path, session).unlink()
     if given_up:
         logger.info("removed from the journal, as [retention] says: %s", ", ".join(given_up))
     return given_up
+
+
+def remove(journal: Journal, sessions: Sequence[str]) -> None:
+    """Remove sessions from the journal, and the sound that was recorded with them.
+
+    Raises:
+        JournalError: the file cannot be written; nothing is removed.
+    """
+    journal.remove(sessions)
+    for session in sessions:
+        with contextlib.suppress(OSError):  # there was none
+            recording_file(journal.path, session).unlink()
 
 
 def _sound_bytes(journal: Journal, session: str) -> int:

@@ -5,13 +5,12 @@ import { CaptionFeed, fullText } from "./dragoman.js";
 const MAX_SEGMENTS = 200; // older ones leave the page
 const MAX_SPOKEN = 20; // sentences kept for a screen reader
 const READING_PAUSE_MS = 1200; // in reading mode the page changes at most so often
-const SIZES = ["1.5vmin", "3vmin", "4.5vmin", "6vmin", "8vmin", "10vmin", "13vmin", "16vmin"];
+const SCALES = [0.25, 0.5, 0.75, 1, 1.3, 1.7, 2.2, 2.7]; // of the size of the style, or of the URL
+const AT_END_PX = 80; // so near to its end the page goes on to show the newest caption
 const LONG_WORD = /(\S{8,})([^\s\p{P}]{2}\p{P}+)(?=\s|$)/u; // and its end: two letters, a full stop
-const STATES = {
-  connecting: "Connecting …",
-  open: "",
-  waiting: "Not connected; trying again …",
-  closed: "",
+const REFUSALS = {
+  401: "This address lacks the right token; ask for the whole address",
+  503: "Too many viewers; trying again …",
 };
 
 const asked = new URLSearchParams(location.search);
@@ -23,8 +22,11 @@ const buttons = Object.fromEntries(
 );
 const segments = new Map(); // session and segment → { caption, paragraph }
 const changed = new Set();
-let size = SIZES.indexOf("6vmin");
+const state = document.getElementById("state");
+let scale = SCALES.indexOf(1);
+let following = true; // until somebody scrolls back
 let feed = null;
+let connected = false;
 let painting = false;
 let paintedAt = -Infinity;
 
@@ -67,10 +69,12 @@ function line(text, isSource) {
 function accept({ detail: caption }) {
   const key = `${caption.session}/${caption.segment}`;
   const segment = segments.get(key) ?? { caption: null, paragraph: null };
+  const spokenBefore = segment.caption?.final; // another connection brings finals again
   segment.caption = caption;
   segments.set(key, segment);
   changed.add(key);
-  if (caption.final) speak(caption);
+  if (caption.final && !spokenBefore) speak(caption);
+  tell("");
   schedule();
 }
 
@@ -96,7 +100,6 @@ function schedule() {
 function paint() {
   painting = false;
   paintedAt = performance.now();
-  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
   for (const key of changed) {
     const segment = segments.get(key);
     if (!segment) continue;
@@ -115,7 +118,12 @@ function paint() {
     paragraph?.remove();
     segments.delete(oldest);
   }
-  if (atEnd || !page.matches(":focus, :hover")) page.scrollTop = page.scrollHeight;
+  follow();
+}
+
+/** Keep the newest caption in sight, unless somebody reads further up. */
+function follow() {
+  if (following || !page.matches(":focus, :hover")) page.scrollTop = page.scrollHeight;
 }
 
 function pressed(button) {
@@ -127,13 +135,34 @@ function press(button, state = !pressed(button)) {
 }
 
 function resize(step) {
-  size = Math.min(Math.max(size + step, 0), SIZES.length - 1);
-  root.style.setProperty("--size", SIZES[size]);
+  scale = Math.min(Math.max(scale + step, 0), SCALES.length - 1);
+  root.style.setProperty("--scale", SCALES[scale]);
+  follow();
 }
 
 function repaint() {
   for (const key of segments.keys()) changed.add(key);
   schedule();
+}
+
+/** Say how things stand; nothing that was said already, or a screen reader says it at each try. */
+function tell(words) {
+  if (state.textContent !== words) state.textContent = words;
+}
+
+function tellState({ detail }) {
+  connected = detail === "open";
+  if (detail === "connecting" && !state.textContent) tell("Connecting …");
+  if (connected) tell(segments.size ? "" : "No captions yet");
+  if (detail === "waiting") tellWhy();
+}
+
+/** Ask over HTTP, too: a WebSocket that is refused does not say why. */
+async function tellWhy() {
+  const url = new URL("captions", location.href);
+  if (asked.has("token")) url.searchParams.set("token", asked.get("token"));
+  const answer = await fetch(url).catch(() => null); // nobody answers
+  if (!connected) tell(REFUSALS[answer?.status] ?? "Not connected; trying again …");
 }
 
 function connect() {
@@ -147,9 +176,7 @@ function connect() {
     mode: pressed(buttons.steady) ? "reading" : "live",
   });
   feed.addEventListener("caption", accept);
-  feed.addEventListener("state", ({ detail }) => {
-    document.getElementById("state").textContent = STATES[detail];
-  });
+  feed.addEventListener("state", tellState);
   feed.open();
 }
 
@@ -175,6 +202,10 @@ function obey() {
   press(buttons.steady, asked.get("mode") === "reading");
 }
 
+page.addEventListener("scroll", () => {
+  following = page.scrollHeight - page.scrollTop - page.clientHeight < AT_END_PX;
+});
+new ResizeObserver(follow).observe(page); // a phone that is turned round
 buttons.smaller.onclick = () => resize(-1);
 buttons.larger.onclick = () => resize(+1);
 buttons.both.onclick = () => {

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxruntime import OrtValue
+
+from models.onnx_runtime import onnxruntime
 
 Floats = NDArray[np.float32]
 
@@ -26,7 +27,7 @@ class CachedNetwork:
         self._session = session
         self._binding = session.io_binding()
         for name, shape in caches.items():
-            cache = OrtValue.ortvalue_from_numpy(np.zeros((1, *shape), np.float32))
+            cache = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros((1, *shape), np.float32))
             self._binding.bind_ortvalue_input(name, cache)
             self._binding.bind_ortvalue_output(f"new_{name}", cache)
 

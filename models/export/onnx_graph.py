@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+import models.onnx_runtime  # noqa: F401 (what `write_graph` imports has no telemetry then)
 from models.errors import ExportError
 
 if TYPE_CHECKING:

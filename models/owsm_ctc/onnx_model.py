@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.checkpoint import TOKENIZER_FILE, check_origin, read_config
 from models.errors import CheckpointError
+from models.onnx_runtime import onnxruntime
 from models.onnx_session import open_session
 from models.owsm_ctc.config import OwsmCtcConfig
 from models.owsm_ctc.spectrum import check_audio, power_spectrum

@@ -57,6 +57,29 @@ def test_noise_is_mixed_in_and_said(machine: Path, capsys: pytest.CaptureFixture
     assert result["noise_snr_db"] == 5.0
 
 
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        ("path\ttranscript\na.wav\tyes\nd.wav\tno\n", "1 of 2 recordings are not there, such as"),
+        ("path\ttranscript\na.wav\t\n", "no row is with a transcript"),
+        ("path\ttext\na.wav\tyes\n", "no columns path, transcript; its first line is: path | text"),
+    ],
+)
+def test_a_manifest_is_checked_before_anything_is_loaded(
+    machine: Path, manifest: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = machine / "other.tsv"
+    file.write_text(manifest)
+    assert main(["evaluate", "recognize", "--manifest", str(file), "--models", "none"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_condition_without_a_value_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "recognize", "--manifest", "manifest.tsv", "--only", "split"])
+    assert "'split' is not of the form COLUMN=TEXT" in capsys.readouterr().err
+
+
 def test_ten_seconds_of_silence_have_no_word(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

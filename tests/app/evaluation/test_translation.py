@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from app.evaluation.columns import EvaluationError, read_columns
 from app.evaluation.translation import evaluate_translation, system_name
 from engine.policies.config import PolicyConfig, PolicyError
 from engine.stability import StabilityConfig
@@ -122,18 +121,23 @@ def test_people_get_a_table(
     assert any("1-9 words" in line and "p95" in line for line in lines)
 
 
-def test_columns_are_found_by_number_by_header_and_by_file_name(
-    tmp_path: Path, pairs_file: Path
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--columns", "0", "'0' are not two columns"),
+        ("--columns", "0,1,2", "'0,1,2' are not two columns"),
+        ("--limit", "-1", "argument --limit"),
+        ("--limit", "0", "'0' is no number from 1 on"),
+        ("--json", "none/result.json", "there is no folder none"),
+        ("--json", ".", ". is a folder"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_measured(
+    option: str, value: str, told: str, pairs_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert read_columns(pairs_file, ("en", "de"), 1) == [[SENTENCES[0], SENTENCES[1]]]
-    assert read_columns(pairs_file, ("1", "0"), 1) == [[SENTENCES[0], SENTENCES[1]]]
-    with_header = tmp_path / "set.tsv"
-    with_header.write_text("id\tsource\ttarget\n7\ta\tb\n")
-    assert read_columns(with_header, ("source", "target")) == [["a", "b"]]
-    with pytest.raises(EvaluationError, match="no columns en, fr"):
-        read_columns(pairs_file, ("en", "fr"))
-    with pytest.raises(EvaluationError, match="lacks column 2"):
-        read_columns(pairs_file, ("0", "2"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "translate", "--set", str(pairs_file), option, value])
+    assert told in capsys.readouterr().err
 
 
 def test_a_system_is_named_after_what_was_set() -> None:

@@ -80,3 +80,25 @@ def test_an_export_without_weights_beside_it_is_used(tmp_path: Path) -> None:
     (moved,) = Registry(out.parent).models()
     assert describe_engine(moved, "cpu") == "the export in its folder"
     load_translator(moved, device="cpu")
+
+
+def test_an_export_is_not_written_over_another_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    KINDS["fretna"].train(one, seed=1)
+    KINDS["reta on CTranslate2"].train(other, seed=2)
+    before = {file: file.read_bytes() for file in other.iterdir()}
+    assert cli.main(["export", str(one), "--out", str(other)]) == 2
+    assert f"{other}: holds another model" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in other.iterdir()} == before
+
+
+def test_sentences_to_compare_are_read_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    KINDS["fretna"].train(tmp_path / "one", seed=1)
+    checked = ("--check", str(tmp_path / "none.tsv"))
+    assert cli.main(["export", str(tmp_path / "one"), *checked]) == 2
+    assert "none.tsv: cannot be read (No such file" in capsys.readouterr().err
+    assert not (tmp_path / "one" / "onnx").exists()

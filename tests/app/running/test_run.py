@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
@@ -186,6 +187,28 @@ def test_a_reader_that_has_enough_ends_the_session_in_order(machine: Machine) ->
         assert process.wait(timeout=TIMEOUT_S) == 0
         assert b"Traceback" not in process.stderr.read()
     assert "second line" in machine.run("sessions", "show").stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_standard_output_without_room_does_not_end_the_session(
+    machine: Machine, tmp_path: Path
+) -> None:
+    srt = tmp_path / "talk.srt"
+    options = (*QUIET, "--jsonl", "-", "--srt", str(srt))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            machine.command("run", "-", *options, *machine.options),
+            input=b"good morning\nall of you\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=machine.environment,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    assert srt.read_text().count("-->") == 2
+    assert done.returncode == 2
+    assert done.stderr.count(b"cannot write standard output: No space left on device") == 1
+    assert b"Exception" not in done.stderr
 
 
 def test_the_feed_serves_the_captions_of_a_run(machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """The caption page in a real browser."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from app.server.config import ServerConfig
 from tests.app.fakes import caption
 from tests.app.server.browser import CHROMIUM, Tab, browsing
 from tests.app.server.serving import LOOPBACK, serving_feed
+from tests.patience import TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -115,6 +117,92 @@ async def test_keys_change_the_size_and_show_the_original(tab: Tab) -> None:
         await tab.until(f"{SHOWN} == 'good morning\\nguten Morgen'")
 
 
+async def test_keys_scale_the_size_that_the_address_asks_for(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        published.publish(caption(0, final=True))
+        await tab.open(f"http://{address}/?size=44px")
+        await tab.until(f"{SHOWN} == 'guten Morgen'")
+        size = "parseFloat(getComputedStyle(document.getElementById('captions')).fontSize)"
+        assert await tab.evaluate(size) == 44
+        await tab.press("+")
+        assert await tab.evaluate(size) > 44
+        for key in "--":
+            await tab.press(key)
+        assert await tab.evaluate(size) < 44
+
+
+async def test_the_newest_caption_stays_in_sight_when_the_text_or_the_phone_changes(
+    tab: Tab,
+) -> None:
+    in_sight = (
+        "document.querySelector('#captions').lastElementChild.getBoundingClientRect().bottom"
+        " <= document.getElementById('captions').getBoundingClientRect().bottom"
+    )
+    async with serving_feed() as (published, address):
+        for seq in range(20):
+            published.publish(caption(seq, seq, final=True, target=(f"Satz Nummer {seq}", "")))
+        await tab.open(f"http://{address}/", width=320, height=568)
+        await tab.until(f"{SHOWN}.includes('Satz Nummer 19')")
+        for _ in range(4):
+            await tab.press("+")
+            assert await tab.evaluate(in_sight)
+        await tab.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=568,
+            height=320,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        await tab.until(f"innerWidth == 568 && {in_sight}")
+
+
+async def test_a_screen_reader_is_given_each_sentence_once(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        published.publish(caption(0, final=True))
+        await tab.open(f"http://{address}/")
+        await tab.until(f"{SHOWN} == 'guten Morgen'")
+        await tab.press("r")  # connects anew
+        published.publish(caption(1, 1, final=True, target=("guten Abend", "")))
+        await tab.until(f"{SHOWN}.includes('guten Abend')")
+        given = "[...document.getElementById('spoken').children].map((p) => p.textContent)"
+        assert await tab.evaluate(given) == ["guten Morgen", "guten Abend"]
+
+
+async def test_colours_of_the_system_leave_letters_and_pressed_buttons_clear(tab: Tab) -> None:
+    async with serving_feed() as (_, address):
+        await tab.call(
+            "Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}]
+        )
+        await tab.open(f"http://{address}/?show=both")
+        await tab.until("document.getElementById('both')?.ariaPressed == 'true'")
+        stroke = "getComputedStyle(document.getElementById('captions')).webkitTextStrokeWidth"
+        assert await tab.evaluate(stroke) == "0px"
+        colours = "['both', 'steady'].map((id) => getComputedStyle(window[id]).backgroundColor)"
+        pressed, other = await tab.evaluate(colours)
+        assert pressed != other
+
+
+async def test_without_javascript_the_page_says_what_it_needs(tab: Tab) -> None:
+    async with serving_feed() as (_, address):
+        await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+        await tab.call("Page.enable")
+        await tab.open(f"http://{address}/")
+        told = ""
+        async with asyncio.timeout(TIMEOUT_S):
+            while "JavaScript" not in told:
+                tree = await tab.call("Accessibility.getFullAXTree")
+                told = " ".join(str(node.get("name", {}).get("value")) for node in tree["nodes"])
+        assert "This page needs JavaScript" in told
+
+
+async def test_a_page_that_waits_for_the_first_caption_says_so(tab: Tab) -> None:
+    async with serving_feed() as (published, address):
+        await tab.open(f"http://{address}/")
+        await tab.until("document.getElementById('state')?.innerText == 'No captions yet'")
+        published.publish(caption(0))
+        await tab.until("document.getElementById('state').innerText == ''")
+
+
 async def test_the_page_comes_back_after_a_restart_of_the_server(tab: Tab) -> None:
     async with serving_feed() as (published, address):
         published.publish(caption(0, final=True, target=("vorher", "")))
@@ -158,3 +246,5 @@ async def test_the_token_of_the_page_goes_to_the_feed(tab: Tab) -> None:
         published.publish(caption(0, final=True))
         await tab.open(f"http://{address}/?token=s3cret")
         await tab.until(f"{SHOWN} == 'guten Morgen'")
+        await tab.open(f"http://{address}/?token=other")
+        await tab.until("document.getElementById('state')?.innerText.includes('right token')")

@@ -56,6 +56,21 @@ def test_a_corrupted_last_page_does_not_end_the_stream(
     assert "dragoman sessions repair" in done.stderr
 
 
+def test_a_session_that_is_not_kept_is_not_said_to_be(machine: Machine, dragoman: Dragoman) -> None:
+    assert "Kept: dragoman sessions show" in dragoman("-", *QUIET, typed="hello\n").stderr
+    with sqlite3.connect(machine.journal) as journal:
+        for table in ("sessions", "captions"):
+            journal.execute(
+                f"CREATE TRIGGER full_{table} BEFORE INSERT ON {table}"
+                " BEGIN SELECT RAISE(FAIL, 'no room'); END"
+            )
+    journal.close()
+    done = dragoman("-", *QUIET, typed="hello\n")
+    assert done.returncode == 0
+    assert "Kept" not in done.stderr
+    assert done.stderr.count("the session goes on") == 1
+
+
 def test_sessions_that_have_expired_go_with_their_sound(
     machine: Machine, dragoman: Dragoman
 ) -> None:

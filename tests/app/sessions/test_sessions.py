@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from app.sessions.sound_recording import recording_file
+from engine.journal import Journal
 from tests.app.conftest import Machine
 
 
@@ -59,3 +61,45 @@ def test_without_a_journal_there_is_one_line_and_no_file(machine: Machine) -> No
     assert done.returncode == 2
     assert "no journal" in done.stderr
     assert not machine.journal.exists()
+
+
+def test_a_session_is_removed_for_good_and_with_its_sound(past: Machine) -> None:
+    file = past.sound("talk.wav", [(2, 0.5)])
+    past.run("run", str(file), "--pace", "fast", "--show", "none", "--record", *past.options)
+    first, second, spoken = ids(past)
+    sound = recording_file(past.journal, spoken)
+    assert sound.exists()
+    done = past.run("sessions", "remove", first, spoken)
+    assert done.stdout.splitlines() == [f"{first}: removed", f"{spoken}: removed"]
+    assert ids(past) == [second]
+    assert not sound.exists()
+    assert past.run("sessions", "search", "cafe").returncode == 2
+    assert "café".encode() not in past.journal.read_bytes()
+
+
+def test_of_sessions_to_be_removed_one_that_is_not_there_keeps_all(past: Machine) -> None:
+    before = ids(past)
+    for names in ((before[0], "nope"), ("",), ()):
+        assert past.run("sessions", "remove", *names).returncode == 2
+    assert ids(past) == before
+
+
+def test_a_session_that_is_being_written_is_not_removed(past: Machine) -> None:
+    with Journal.open(past.journal) as journal:
+        journal.begin_session("now", source_lang="en", target_lang="de")
+        done = past.run("sessions", "remove", "now")
+        assert "now is being written" in done.stderr
+        assert "now" in {record.id for record in journal.sessions()}
+
+
+def test_an_export_is_not_written_over_the_journal_nor_in_a_form_nobody_named(
+    past: Machine,
+) -> None:
+    before = ids(past)
+    done = past.run("sessions", "export", "--format", "srt", "-o", str(past.journal))
+    assert "that is the journal" in done.stderr
+    assert ids(past) == before
+    path = past.home / "talk.json"
+    done = past.run("sessions", "export", "-o", str(path))
+    assert "--format: srt, vtt, txt, jsonl" in done.stderr
+    assert not path.exists()
