@@ -30,7 +30,10 @@ Progress = Callable[[float], None]
 
 
 class Teacher:
-    """A `reta` checkpoint that translates sentences greedily, those of like length together."""
+    """A `reta` checkpoint that translates sentences greedily, and judges translations by others.
+
+    Sentences of like length go through it together.
+    """
 
     def __init__(self, directory: Path, device: str = "cpu") -> None:
         """Load it.

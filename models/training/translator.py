@@ -28,7 +28,7 @@ class AutoregressiveTask(TranslatorTask):
         config: sizes of the model.
         max_k: the longest head start, in source words.
         n_sampled: ids of the vocabulary that stand for those that a batch does not hold, which
-            saves a quarter of a step on a CPU; 0: all of them.
+            saves an eighth of a step on a CPU; 0: all of them.
     """
 
     def __init__(
