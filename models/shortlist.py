@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from models.errors import CheckpointError
+from models.slot_search import N_LIKELY
 
 SHORTLIST_FILE = "shortlist.safetensors"
 
@@ -66,8 +67,11 @@ class Shortlist:
         if not path.exists():
             return None
         shortlist = cls.load(path)
-        if len(shortlist._of_token) != vocab_size:
+        labels = shortlist._arrays["labels"]
+        if len(shortlist._of_token) != vocab_size or labels.max(initial=0) >= vocab_size:
             raise CheckpointError(f"{path}: was made for another tokeniser")
+        if shortlist._common.sum() < N_LIKELY:
+            raise CheckpointError(f"{path}: has fewer than {N_LIKELY} labels for every source")
         return shortlist
 
     def save(self, path: Path) -> None:

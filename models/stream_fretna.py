@@ -146,10 +146,11 @@ class SlotWindow:
             self._labels = self._shortlist.select(source, first)
             weight = F.embedding(torch.from_numpy(self._labels).to(self._device), weight)
         self._logits = F.linear(model.norm(x), weight)[0]
-        scores, labels = (best.cpu().numpy() for best in self._logits.topk(N_LIKELY, dim=-1))
+        scores, best = self._logits.topk(N_LIKELY, dim=-1)
+        labels = best.cpu().numpy()
         if self._labels is not None:
             labels = self._labels[labels]
-        return start, Slots(labels, scores.astype(np.float32, copy=False))
+        return start, Slots(labels, scores.float().cpu().numpy())
 
     def logits(self) -> NDArray[np.float32]:
         """Logits of the slots that were filled last: (slots, vocabulary)."""

@@ -71,3 +71,17 @@ def test_a_damaged_file_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / SHORTLIST_FILE).write_bytes(content)
     with pytest.raises(CheckpointError, match=SHORTLIST_FILE):
         Shortlist.find(tmp_path, VOCAB_SIZE)
+
+
+def test_one_that_leaves_a_slot_too_few_labels_is_refused(tmp_path: Path) -> None:
+    make_shortlist(SOURCES, TARGETS, VOCAB_SIZE, n_common=3).save(tmp_path / SHORTLIST_FILE)
+    with pytest.raises(CheckpointError, match="fewer than 8 labels"):
+        Shortlist.find(tmp_path, VOCAB_SIZE)
+
+
+def test_labels_beyond_the_vocabulary_are_refused(tmp_path: Path) -> None:
+    common, ends = np.arange(8, dtype=np.uint16), np.ones(VOCAB_SIZE, np.uint32)
+    labels = np.array([VOCAB_SIZE], np.uint16)
+    Shortlist(common, labels, ends).save(tmp_path / SHORTLIST_FILE)
+    with pytest.raises(CheckpointError, match="another tokeniser"):
+        Shortlist.find(tmp_path, VOCAB_SIZE)
