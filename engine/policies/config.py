@@ -1,6 +1,6 @@
 """What can be set about the policies."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 
 
@@ -45,7 +45,7 @@ class PolicyConfig:
             raise PolicyError(f"speculative decoding is greedy, beam is {self.beam}, must be 1")
 
     @classmethod
-    def expect_own(cls, settings: Iterable[str], translator: str) -> None:
+    def expect_own(cls, settings: Collection[str], translator: str) -> None:
         """Raise PolicyError for the first of some settings that another translator has."""
         for setting in fields(cls):
             owner = setting.metadata.get("translator", translator)
